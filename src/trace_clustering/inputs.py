@@ -1,0 +1,258 @@
+"""From what a workflow was started with to checked ``ClusteringInputs``. Pure.
+
+Accepted are a ``ClusteringInputs``, its JSON object, a list with the team id first and then
+optionally the other fields in order (``["123"]``), and a bare team id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from trace_clustering import constants as c
+from trace_clustering.errors import InvalidInputError
+from trace_clustering.models import (
+    ClusteringInputs,
+    CoordinatorInputs,
+    CoordinatorProgress,
+    RunParameters,
+    TeamReason,
+    Window,
+)
+
+_FIELDS = tuple(f.name for f in fields(ClusteringInputs))
+_DEFAULTS = {f.name: f.default for f in fields(ClusteringInputs) if f.default is not MISSING}
+_COORDINATOR_FIELDS = tuple(f.name for f in fields(CoordinatorInputs))
+_INT64_MAX = 2**63 - 1
+_BOUNDS = {
+    "team_id": (1, _INT64_MAX),
+    "lookback_days": (1, c.MAX_LOOKBACK_DAYS),
+    "max_samples": (1, c.MAX_MAX_SAMPLES),
+    "min_k": (2, c.MAX_MAX_K),
+    "max_k": (2, c.MAX_MAX_K),
+    "min_embeddings": (1, _INT64_MAX),
+    "max_concurrent_teams": (1, 500),
+    "interval_days": (1, 365),
+    "seed": (0, 2**32 - 1),
+}
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def parse_clustering_inputs(value: object) -> ClusteringInputs:
+    """Check what a run was started with.
+
+    Raises:
+        InvalidInputError: names the first field that cannot be accepted.
+    """
+    raw = _as_mapping(value)
+    known: dict[str, Any] = {**_DEFAULTS, **{k: v for k, v in raw.items() if v is not None}}
+    if "team_id" not in known:
+        raise InvalidInputError("team_id", "is required")
+    window_start, window_end = known.pop("window_start"), known.pop("window_end")
+    seed = known.pop("seed")
+    numbers = {name: checked_int(name, number) for name, number in known.items()}
+    inputs = ClusteringInputs(
+        **numbers,
+        window_start=_checked_time("window_start", window_start),
+        window_end=_checked_time("window_end", window_end),
+        seed=None if seed is None else checked_int("seed", seed),
+    )
+    _check_k(inputs.min_k, inputs.max_k)
+    _check_window(inputs.window_start, inputs.window_end)
+    return inputs
+
+
+def parse_coordinator_inputs(value: object) -> CoordinatorInputs:
+    """Check what the coordinator was started with: its inputs, their JSON object, or nothing.
+
+    Raises:
+        InvalidInputError: names the first field that cannot be accepted.
+    """
+    if isinstance(value, CoordinatorInputs):
+        value = asdict(value)
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidInputError("inputs", f"{_shown(value)} is not an object")
+    raw = {name: given for name, given in (value or {}).items() if given is not None}
+    _refuse_unknown(raw, _COORDINATOR_FIELDS)
+    allowed = raw.pop("allowed_team_ids", [])
+    progress = raw.pop("progress", None)
+    inputs = CoordinatorInputs(
+        **{name: checked_int(name, number) for name, number in raw.items()},
+        allowed_team_ids=_checked_team_ids(allowed),
+        progress=_read_progress(progress),
+    )
+    _check_k(inputs.min_k, inputs.max_k)
+    return inputs
+
+
+def checked_int(field: str, value: object) -> int:
+    """Return ``value`` as a whole number within the bounds of ``field``.
+
+    Raises:
+        InvalidInputError: it is none, or lies outside.
+    """
+    return _in_bounds(field, value, *_BOUNDS[field])
+
+
+def parse_rfc3339(field: str, value: object) -> datetime:
+    """Parse a time that states its zone; the result is in UTC.
+
+    Raises:
+        InvalidInputError: not RFC 3339, no zone, or no such date.
+    """
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value.strip()):
+        raise InvalidInputError(
+            field,
+            f"{_shown(value)} is not an RFC 3339 time with a zone, such as 2025-01-16T00:00:00Z",
+        )
+    # Beyond microseconds Python's parser has no place for digits.
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().upper())
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(field, f"{_shown(value)} is no such time: {error}") from None
+
+
+def format_time(moment: datetime) -> str:
+    """Write a time as the contract does: RFC 3339 in UTC with ``Z``, fractions only if any."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    spec = "seconds" if not utc.microsecond else "milliseconds"
+    return utc.isoformat(timespec=spec) + "Z"
+
+
+def resolve_window(inputs: ClusteringInputs, now: datetime) -> Window:
+    """The window that the inputs ask for, as seen at ``now``.
+
+    A missing end is ``now``; a missing start lies ``lookback_days`` before the end.
+
+    Raises:
+        InvalidInputError: the window would be empty, e.g. a start in the future without an end.
+    """
+    end = parse_rfc3339("window_end", inputs.window_end) if inputs.window_end else now
+    start = (
+        parse_rfc3339("window_start", inputs.window_start)
+        if inputs.window_start
+        else end - timedelta(days=inputs.lookback_days)
+    )
+    if start >= end:
+        raise InvalidInputError("window_start", f"must lie before {format_time(end)}")
+    return Window(start=format_time(start), end=format_time(end))
+
+
+def run_parameters(inputs: ClusteringInputs, now: datetime) -> RunParameters:
+    """Settle the window of checked inputs for a run that starts at ``now``."""
+    return RunParameters(
+        team_id=inputs.team_id,
+        window=resolve_window(inputs, now),
+        max_samples=inputs.max_samples,
+        min_k=inputs.min_k,
+        max_k=inputs.max_k,
+        started_at=now.astimezone(UTC).isoformat(),
+        seed=inputs.seed,
+    )
+
+
+def make_run_id(team_id: int, moment: datetime) -> str:
+    """The id under which a run of ``team_id`` that started at ``moment`` is stored."""
+    return f"team_{team_id}_{format_time(moment)}"
+
+
+def team_of_run_id(run_id: str) -> int:
+    """The team whose run this is.
+
+    Raises:
+        InvalidInputError: it is no run id.
+    """
+    match = re.fullmatch(r"team_(\d{1,19})_(.+)", run_id)
+    if match is None:
+        raise InvalidInputError(
+            "run_id", f"{_shown(run_id)} is not of the form team_123_2025-01-23T00:00:00Z"
+        )
+    return int(match.group(1))
+
+
+def seed_of_run_id(run_id: str) -> int:
+    """A seed in 0..2**32-1 that depends on nothing but the run's id."""
+    return int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:4], "big")
+
+
+def _as_mapping(value: object) -> Mapping[str, object]:
+    if isinstance(value, ClusteringInputs):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        _refuse_unknown(value, _FIELDS)
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return _from_list(value)
+    return {} if value is None else {"team_id": value}
+
+
+def _from_list(values: Sequence[object]) -> Mapping[str, object]:
+    if len(values) == 1 and isinstance(values[0], Mapping | ClusteringInputs):
+        return _as_mapping(values[0])
+    if len(values) > len(_FIELDS):
+        problem = f"at most {len(_FIELDS)} values ({', '.join(_FIELDS)}), got {len(values)}"
+        raise InvalidInputError("inputs", problem)
+    return dict(zip(_FIELDS, values, strict=False))
+
+
+def _refuse_unknown(value: Mapping[Any, object], known: Sequence[str]) -> None:
+    unknown = sorted(str(name) for name in value if name not in known)
+    if unknown:
+        raise InvalidInputError(unknown[0], f"unknown field; known are {', '.join(known)}")
+
+
+def _checked_team_ids(value: object) -> list[int]:
+    if not isinstance(value, list | tuple):
+        raise InvalidInputError("allowed_team_ids", f"{_shown(value)} is not a list")
+    bounds = _BOUNDS["team_id"]
+    return [_in_bounds(f"allowed_team_ids.{i}", one, *bounds) for i, one in enumerate(value)]
+
+
+def _read_progress(value: Mapping[str, Any] | None) -> CoordinatorProgress | None:
+    """What the coordinator handed to itself; nobody else writes it."""
+    if value is None:
+        return None
+    reasons = {
+        name: [TeamReason(**reason) for reason in value[name]] for name in ("skipped", "failed")
+    }
+    return CoordinatorProgress(**{**value, **reasons})
+
+
+def _in_bounds(field: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,20}\s*", value, re.ASCII):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInputError(field, f"{_shown(value)} is not a whole number")
+    if value < low:
+        raise InvalidInputError(field, f"must be at least {low}, got {value}")
+    if value > high:
+        raise InvalidInputError(field, f"must be at most {high}, got {value}")
+    return value
+
+
+def _check_k(min_k: int, max_k: int) -> None:
+    if min_k > max_k:
+        raise InvalidInputError("max_k", f"must be at least min_k={min_k}, got {max_k}")
+
+
+def _checked_time(field: str, value: object) -> str | None:
+    return None if value is None else format_time(parse_rfc3339(field, value))
+
+
+def _check_window(start: str | None, end: str | None) -> None:
+    if start and end and parse_rfc3339("window_start", start) >= parse_rfc3339("window_end", end):
+        raise InvalidInputError("window_start", f"must lie before window_end={end}, got {start}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,296 @@
+"""Settings: what an operator can choose, from where, and with which default.
+
+Sources, strongest first: the command line, ``TRACE_CLUSTERING_…`` in the environment, the
+file ``config.toml`` in the data folder, the defaults below.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from trace_clustering import constants as c
+from trace_clustering.errors import SettingsError
+
+ENV_PREFIX = "TRACE_CLUSTERING_"
+CONFIG_FILE = "config.toml"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def default_data_dir() -> Path:
+    """The platform's folder for a user's application data."""
+    return Path(platformdirs.user_data_dir("trace-clustering", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Every setting. Field descriptions are what ``config`` and the documentation show."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder that holds all local state."
+    )
+
+    # Where things are.
+    clickhouse_url: SecretStr | None = Field(
+        None,
+        description="ClickHouse server, https://user:password@host:8443/database; "
+        "empty for the embedded engine in the data folder.",
+    )
+    temporal_address: str | None = Field(
+        None, description="Temporal server, host:port; empty for the embedded server."
+    )
+    temporal_namespace: str = Field("default", description="Temporal namespace.")
+    temporal_tls: bool = Field(False, description="Connect to Temporal over TLS.")
+    temporal_tls_ca: Path | None = Field(
+        None, description="PEM file of the authority that signed Temporal's certificate."
+    )
+    temporal_tls_cert: Path | None = Field(None, description="PEM client certificate for Temporal.")
+    temporal_tls_key: Path | None = Field(None, description="PEM client key for Temporal.")
+    temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal.")
+    url: str | None = Field(
+        None, description="Service that the command line talks to; empty to find or start one."
+    )
+
+    # The HTTP service.
+    host: str = Field("127.0.0.1", description="Address that the HTTP service binds to.")
+    port: Port = Field(8234, description="Port of the HTTP service; 0 for any free one.")
+    temporal_port: Port = Field(7233, description="Port of the embedded Temporal; 0: any free.")
+    temporal_ui_port: Port = Field(8233, description="Port of Temporal's own page; 0: any free.")
+    metrics_port: Port | None = Field(
+        None, description="Port on which `worker` serves /metrics and /healthz; empty for none."
+    )
+    token: SecretStr | None = Field(
+        None, description="Bearer token that every route but /healthz requires, where set."
+    )
+
+    # Clustering.
+    lookback_days: int = Field(
+        c.DEFAULT_LOOKBACK_DAYS, ge=1, le=c.MAX_LOOKBACK_DAYS, description="Days of history."
+    )
+    max_samples: int = Field(
+        c.DEFAULT_MAX_SAMPLES, ge=1, le=c.MAX_MAX_SAMPLES, description="Traces sampled at most."
+    )
+    min_k: int = Field(
+        c.DEFAULT_MIN_K, ge=2, le=c.MAX_MAX_K, description="Smallest number of clusters tested."
+    )
+    max_k: int = Field(
+        c.DEFAULT_MAX_K, ge=2, le=c.MAX_MAX_K, description="Largest number of clusters tested."
+    )
+    min_traces: int = Field(
+        c.MIN_TRACES_FOR_CLUSTERING, ge=3, description="Fewer usable traces skip a run."
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**32, description="Fixed seed of every run; empty: from the run's id."
+    )
+
+    # The coordinator.
+    interval_days: int = Field(
+        c.DEFAULT_INTERVAL_DAYS, ge=1, le=365, description="Days between scheduled runs."
+    )
+    min_embeddings: int = Field(
+        c.DEFAULT_MIN_EMBEDDINGS, ge=1, description="Teams with fewer are not scheduled."
+    )
+    allowed_team_ids: Annotated[list[int], NoDecode] = Field(
+        default_factory=lambda: list(c.ALLOWED_TEAM_IDS),
+        description="Teams that are scheduled, comma-separated; empty for all.",
+    )
+    max_concurrent_teams: int = Field(
+        c.DEFAULT_MAX_CONCURRENT_TEAMS, ge=1, le=500, description="Teams clustered at once."
+    )
+
+    # The worker.
+    max_concurrent_activities: int = Field(
+        4, ge=1, le=200, description="Activities that one worker runs at once."
+    )
+
+    # What is kept, and what is said.
+    retention_days: int = Field(92, ge=1, description="Days that vectors and runs are kept.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line that is written."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto`: for people on a terminal, otherwise JSON."
+    )
+
+    @field_validator("allowed_team_ids", mode="before")
+    @classmethod
+    def _split_team_ids(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part for part in value.strip("[] ").replace(",", " ").split() if part]
+        return value
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("clickhouse_url", mode="after")
+    @classmethod
+    def _known_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in _STORE_SCHEMES:
+            raise ValueError("must begin with https://, http:// or chdb://")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.min_k > self.max_k:
+            raise ValueError(f"max_k: must be at least min_k={self.min_k}, got {self.max_k}")
+        if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
+            raise ValueError("temporal_tls_cert and temporal_tls_key: set both or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+    @property
+    def store_dsn(self) -> str:
+        """Where ClickHouse is; contains the password, so it is never logged."""
+        if self.clickhouse_url is not None:
+            return self.clickhouse_url.get_secret_value()
+        return f"chdb://{self.data_dir / 'clickhouse'}"
+
+    @property
+    def is_store_embedded(self) -> bool:
+        return self.store_dsn.startswith("chdb:")
+
+    @property
+    def is_temporal_embedded(self) -> bool:
+        return self.temporal_address is None
+
+    def check_binding(self) -> None:
+        """Refuse to be reachable from other machines without a token.
+
+        Raises:
+            SettingsError: ``host`` is no loopback address and ``token`` is not set.
+        """
+        if self.token is None and not is_loopback(self.host):
+            raise SettingsError(
+                f"host: {self.host} is reachable from other machines; set "
+                f"{ENV_PREFIX}TOKEN first, or bind to 127.0.0.1"
+            )
+
+
+_STORE_SCHEMES = ("http", "https", "chdb")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings from all sources; ``overrides`` are the command line's.
+
+    Raises:
+        SettingsError: names the setting and where it came from.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    from_file = _read_config_file(_data_dir(given))
+    from_env = _environment()
+    values = {**from_file, **from_env, **given}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        problem = first["msg"].removeprefix("Value error, ")
+        source = f" (from {_source_of(name, given, from_env, from_file)})" if name else ""
+        raise SettingsError(f"{name}: {problem}{source}" if name else problem) from None
+
+
+def describe_settings(
+    settings: Settings, overrides: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Every setting with its value (secrets masked), its source and what it means."""
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    from_file, from_env = _read_config_file(settings.data_dir), _environment()
+    return [
+        {
+            "name": name,
+            "value": _shown(getattr(settings, name)),
+            "source": _source_of(name, given, from_env, from_file),
+            "variable": ENV_PREFIX + name.upper(),
+            "description": info.description,
+        }
+        for name, info in Settings.model_fields.items()
+    ]
+
+
+def _data_dir(given: Mapping[str, Any]) -> Path:
+    chosen = given.get("data_dir") or os.environ.get(ENV_PREFIX + "DATA_DIR")
+    return Path(chosen).expanduser() if chosen else default_data_dir()
+
+
+def _environment() -> dict[str, str]:
+    prefixed = {name: ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    return {name: os.environ[key] for name, key in prefixed.items() if os.environ.get(key)}
+
+
+def _read_config_file(data_dir: Path) -> dict[str, Any]:
+    path = data_dir / CONFIG_FILE
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    for name in values:
+        if name not in Settings.model_fields or name == "data_dir":
+            raise SettingsError(f"{path}: unknown setting {name!r}")
+    return values
+
+
+def _source_of(
+    name: str, given: Mapping[str, Any], env: Mapping[str, str], file: Mapping[str, Any]
+) -> str:
+    if name in given:
+        return "command line"
+    if name in env:
+        return ENV_PREFIX + name.upper()
+    return CONFIG_FILE if name in file else "default"
+
+
+def _shown(value: object) -> Any:
+    if isinstance(value, SecretStr):
+        return _masked(value.get_secret_value())
+    return str(value) if isinstance(value, Path) else value
+
+
+def _masked(secret: str) -> str:
+    parts = urlsplit(secret)
+    if parts.scheme not in _STORE_SCHEMES:
+        return "********"
+    user, at, host = parts.netloc.rpartition("@")
+    hidden = f"{user.partition(':')[0]}:********@" if at else ""
+    return urlunsplit(parts._replace(netloc=hidden + host, query=""))
