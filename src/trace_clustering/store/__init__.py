@@ -1,0 +1,47 @@
+"""The only room with SQL: vectors, runs and events in ClickHouse, embedded or a server."""
+
+from __future__ import annotations
+
+from trace_clustering.store.database import Database, labelled
+from trace_clustering.store.embeddings import Embeddings, content_key
+from trace_clustering.store.events import Events
+from trace_clustering.store.migrations import migrate, set_retention
+from trace_clustering.store.runs import Runs, Sample
+
+__all__ = ["Embeddings", "Events", "Runs", "Sample", "Store", "content_key", "labelled"]
+
+
+class Store:
+    """Everything that is kept, through one connection.
+
+    Attributes:
+        embeddings: the vectors.
+        runs: runs, samples, centroids and assignments.
+        events: what runs emitted.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.embeddings = Embeddings(database)
+        self.runs = Runs(database)
+        self.events = Events(database)
+
+    @classmethod
+    def open(cls, dsn: str, *, retention_days: int) -> Store:
+        """Connect, bring the schema up to date and set how long rows are kept.
+
+        Raises:
+            StoreLockedError: the embedded folder is open in another process.
+            StoreError: it cannot be reached, or a statement failed.
+        """
+        database = Database(dsn)
+        migrate(database)
+        set_retention(database, retention_days)
+        return cls(database)
+
+    def ping(self) -> None:
+        """Raises StoreError if the store does not answer."""
+        self._database.select("SELECT 1 AS one")
+
+    def close(self) -> None:
+        self._database.close()

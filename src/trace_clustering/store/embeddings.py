@@ -1,0 +1,285 @@
+"""``document_embeddings``: vectors in, and what a run needs to know of them.
+
+Queries over many traces never touch a vector: ``is_usable`` was computed when it came in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trace_clustering.constants import RENDERING_PREFIX
+from trace_clustering.inputs import parse_rfc3339
+from trace_clustering.models import Excluded, TeamSummary, TraceDocument, VectorFamily, Window
+from trace_clustering.store.database import Database, table
+
+PRODUCT = "llm-analytics"
+DOCUMENT_TYPE = "llm-trace"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = pa.timestamp("ms", tz="UTC")
+
+_IN_WINDOW = """
+    timestamp >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    AND timestamp < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+    AND startsWith(rendering, {prefix:String})
+"""
+_IN_SCOPE = f"""
+    team_id = {{team_id:Int64}} AND {_IN_WINDOW}
+    AND inserted_at <= fromUnixTimestamp64Micro({{cutoff:Int64}}, 'UTC')
+"""
+_IN_FAMILY = "model_name = {model:String} AND length(embedding) = {dimensions:UInt32} AND is_usable"
+
+
+def content_key(document: TraceDocument) -> str:
+    """What tells whether a document is stored already, unchanged: a digest of all it says."""
+    return _digest(document.content, document.metadata, _millis(document.timestamp))
+
+
+class Embeddings:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def insert(
+        self,
+        team_id: int,
+        documents: Sequence[TraceDocument],
+        vectors: NDArray[np.float32],
+        model_name: str,
+    ) -> None:
+        """Store one vector a document; ``vectors`` has shape (len(documents), dimensions)."""
+        n = len(documents)
+        columns = {
+            "team_id": ([team_id] * n, pa.int64()),
+            "product": ([PRODUCT] * n, pa.string()),
+            "document_type": ([DOCUMENT_TYPE] * n, pa.string()),
+            "model_name": ([model_name] * n, pa.string()),
+            "rendering": ([d.rendering for d in documents], pa.string()),
+            "document_id": ([d.document_id for d in documents], pa.string()),
+            "timestamp": ([d.timestamp for d in documents], _MILLISECONDS),
+            "content": ([d.content for d in documents], pa.string()),
+            "metadata": ([d.metadata for d in documents], pa.string()),
+        }
+        rows = table(columns).append_column("embedding", vector_column(vectors))
+        self._db.insert("document_embeddings", rows)
+
+    def stored_keys(
+        self, team_id: int, documents: Sequence[TraceDocument], model_name: str
+    ) -> set[tuple[str, str, str]]:
+        """(document_id, rendering, content key) of those that are stored in their latest form."""
+        rows = self._db.select(
+            """
+            SELECT document_id, rendering, argMax(content, inserted_at) AS content,
+                argMax(metadata, inserted_at) AS metadata,
+                toUnixTimestamp64Milli(argMax(timestamp, inserted_at)) AS millis
+            FROM document_embeddings
+            WHERE team_id = {team_id:Int64} AND model_name = {model:String}
+                AND document_id IN {ids:Array(String)}
+                AND timestamp >= fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+                AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+            GROUP BY document_id, rendering
+            """,
+            team_id=team_id,
+            model=model_name,
+            ids=[d.document_id for d in documents],
+            first=min(_millis(d.timestamp) for d in documents),
+            last=max(_millis(d.timestamp) for d in documents),
+        )
+        return {
+            (r["document_id"], r["rendering"], _digest(r["content"], r["metadata"], r["millis"]))
+            for r in rows
+        }
+
+    def now_micros(self) -> int:
+        """The store's own clock, in microseconds since 1970: the one ``inserted_at`` uses."""
+        rows = self._db.select("SELECT toUnixTimestamp64Micro(now64(6)) AS now")
+        return int(rows[0]["now"])
+
+    def find_family(self, team_id: int, window: Window, cutoff: int) -> VectorFamily | None:
+        """Model and length of most of the team's traces; the more recent of equals."""
+        rows = self._db.select(
+            f"""
+            SELECT model_name, length(embedding) AS dimensions,
+                uniqExact(document_id) AS traces, max(inserted_at) AS newest
+            FROM document_embeddings
+            WHERE {_IN_SCOPE} AND is_usable
+            GROUP BY model_name, dimensions
+            ORDER BY traces DESC, newest DESC, model_name, dimensions
+            LIMIT 1
+            """,
+            **_scope(team_id, window, cutoff),
+        )
+        if not rows:
+            return None
+        return VectorFamily(rows[0]["model_name"], int(rows[0]["dimensions"]))
+
+    def count(
+        self, team_id: int, window: Window, cutoff: int, family: VectorFamily | None
+    ) -> tuple[int, Excluded]:
+        """Traces with a usable vector of ``family``, and those left out, each trace once."""
+        rows = self._db.select(
+            f"""
+            SELECT countIf(fits) AS usable,
+                countIf(NOT fits AND same_model) AS other_dimensions,
+                countIf(NOT same_model AND valid) AS other_model,
+                countIf(NOT valid) AS invalid
+            FROM (
+                SELECT document_id, max({_IN_FAMILY}) AS fits, max(is_usable) AS valid,
+                    max(is_usable AND model_name = {{model:String}}) AS same_model
+                FROM document_embeddings WHERE {_IN_SCOPE} GROUP BY document_id
+            )
+            """,
+            **_scope(team_id, window, cutoff),
+            **_family(family or VectorFamily("", 0)),
+        )
+        row = rows[0]
+        excluded = Excluded(row["other_model"], row["other_dimensions"], row["invalid"])
+        return int(row["usable"]), excluded
+
+    def draw_sample(
+        self,
+        team_id: int,
+        run_id: str,
+        attempt: int,
+        *,
+        window: Window,
+        cutoff: int,
+        family: VectorFamily,
+        size: int,
+        seed: int,
+    ) -> int:
+        """Copy a random sample of traces, latest vector each, to ``clustering_samples``.
+
+        Which traces are drawn depends on their ids and ``seed`` alone: those with the smallest
+        keyed hashes. Returns how many were drawn, ``size`` at most.
+        """
+        self._db.execute(
+            f"""
+            INSERT INTO clustering_samples
+                (team_id, run_id, attempt, trace_id, timestamp, embedding)
+            SELECT team_id, {{run_id:String}}, {{attempt:UInt32}}, document_id, timestamp, embedding
+            FROM document_embeddings
+            WHERE {_IN_SCOPE} AND {_IN_FAMILY} AND (document_id, inserted_at) IN (
+                SELECT document_id, max(inserted_at)
+                FROM document_embeddings
+                WHERE {_IN_SCOPE} AND {_IN_FAMILY}
+                GROUP BY document_id
+                ORDER BY sipHash64Keyed((toUInt64({{seed:UInt64}}), toUInt64(0)), document_id),
+                    document_id
+                LIMIT {{size:UInt64}}
+            )
+            ORDER BY document_id, rendering, timestamp
+            LIMIT 1 BY document_id
+            """,
+            **_scope(team_id, window, cutoff),
+            **_family(family),
+            run_id=run_id,
+            attempt=attempt,
+            size=size,
+            seed=seed,
+        )
+        rows = self._db.select(
+            "SELECT count() AS n FROM clustering_samples WHERE team_id = {team_id:Int64} "
+            "AND run_id = {run_id:String} AND attempt = {attempt:UInt32}",
+            team_id=team_id,
+            run_id=run_id,
+            attempt=attempt,
+        )
+        return int(rows[0]["n"])
+
+    def teams(
+        self,
+        *,
+        window: Window | None = None,
+        min_embeddings: int = 1,
+        allowed: Sequence[int] = (),
+        after: int | None = None,
+        limit: int = 10_000,
+    ) -> list[TeamSummary]:
+        """Teams with at least ``min_embeddings`` usable traces, by ascending id.
+
+        Of all queries only this one looks across teams: it is how they are found.
+        """
+        start, end = _bounds(window) if window else (0, 2**43)
+        rows = self._db.select(
+            f"""
+            SELECT team_id, uniqExact(document_id) AS traces,
+                min(timestamp) AS first, max(timestamp) AS last
+            FROM document_embeddings
+            WHERE {_IN_WINDOW} AND is_usable AND team_id > {{after:Int64}}
+                AND (empty({{allowed:Array(Int64)}}) OR has({{allowed:Array(Int64)}}, team_id))
+            GROUP BY team_id HAVING traces >= {{least:UInt64}}
+            ORDER BY team_id LIMIT {{limit:UInt64}}
+            """,
+            start=start,
+            end=end,
+            prefix=RENDERING_PREFIX,
+            after=-(2**63) if after is None else after,
+            allowed=list(allowed),
+            least=min_embeddings,
+            limit=limit,
+        )
+        return [
+            TeamSummary(r["team_id"], int(r["traces"]), as_utc(r["first"]), as_utc(r["last"]))
+            for r in rows
+        ]
+
+
+def vector_column(vectors: NDArray[np.float32]) -> pa.Array:
+    """A column of vectors from a matrix of shape (n, dimensions), without a copy."""
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+
+
+def read_matrix(
+    batches: Iterator[pa.RecordBatch], column: str, rows: int, dimensions: int
+) -> NDArray[np.float32]:
+    """Copy a column of vectors into one matrix of shape (rows, dimensions)."""
+    matrix = np.empty((rows, dimensions), dtype=np.float32)
+    filled = 0
+    for batch in batches:
+        block = batch.column(column).flatten().to_numpy(zero_copy_only=False)
+        block = block.reshape(-1, dimensions)
+        matrix[filled : filled + len(block)] = block
+        filled += len(block)
+    return matrix[:filled]
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The engine's aggregates lose the zone of a time that is always UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _millis(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _digest(content: str, metadata: str, millis: int) -> str:
+    return hashlib.sha256(json.dumps([content, metadata, millis]).encode()).hexdigest()
+
+
+def _bounds(window: Window) -> tuple[int, int]:
+    start = parse_rfc3339("window_start", window.start)
+    end = parse_rfc3339("window_end", window.end)
+    return _millis(start), _millis(end)
+
+
+def _scope(team_id: int, window: Window, cutoff: int) -> dict[str, object]:
+    start, end = _bounds(window)
+    return {
+        "team_id": team_id,
+        "start": start,
+        "end": end,
+        "prefix": RENDERING_PREFIX,
+        "cutoff": cutoff,
+    }
+
+
+def _family(family: VectorFamily) -> dict[str, object]:
+    return {"model": family.model_name, "dimensions": family.dimensions}

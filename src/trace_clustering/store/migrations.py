@@ -1,0 +1,186 @@
+"""The schema, as numbered steps that are applied at start-up.
+
+ClickHouse has no lock that several starting processes could take, so every step may run
+twice and at the same time: each statement says IF NOT EXISTS, or sets what is set already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trace_clustering.errors import StoreError
+from trace_clustering.store.database import Database
+
+
+@dataclass(frozen=True)
+class Migration:
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+_REGISTRY = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number UInt32,
+    name String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number
+"""
+
+# The sort key makes a team's window one range. TTL counts from the later of both times, so
+# that an old export that is loaded today stays for as long as anything else.
+_DOCUMENT_EMBEDDINGS = """
+CREATE TABLE IF NOT EXISTS document_embeddings (
+    team_id Int64,
+    product LowCardinality(String),
+    document_type LowCardinality(String),
+    model_name LowCardinality(String),
+    rendering LowCardinality(String),
+    document_id String,
+    timestamp DateTime64(3, 'UTC'),
+    inserted_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    content String DEFAULT '',
+    metadata String DEFAULT '{}',
+    embedding Array(Float32) CODEC(NONE),
+    is_usable UInt8 MATERIALIZED
+        isFinite(arraySum(embedding)) AND (arrayMax(embedding) != 0 OR arrayMin(embedding) != 0)
+) ENGINE = ReplacingMergeTree(inserted_at)
+PARTITION BY toMonday(timestamp)
+ORDER BY (team_id, toDate(timestamp), product, document_type, model_name, rendering, document_id)
+TTL toDateTime(greatest(timestamp, inserted_at)) + INTERVAL 92 DAY
+"""
+
+_EVENTS = """
+CREATE TABLE IF NOT EXISTS events (
+    uuid UUID,
+    event LowCardinality(String),
+    properties String,
+    timestamp DateTime64(6, 'UTC'),
+    team_id Int64,
+    distinct_id String,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (team_id, toDate(timestamp), event, distinct_id, uuid)
+SETTINGS non_replicated_deduplication_window = 10000
+"""
+
+_RUNS = """
+CREATE TABLE IF NOT EXISTS clustering_runs (
+    team_id Int64,
+    run_id String,
+    workflow_id String,
+    workflow_run_id String,
+    status LowCardinality(String),
+    reason String,
+    started_at DateTime64(3, 'UTC'),
+    finished_at Nullable(DateTime64(3, 'UTC')),
+    traces_analyzed UInt64,
+    sampled_traces UInt64,
+    optimal_k UInt32,
+    silhouette_score Nullable(Float64),
+    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY (team_id, run_id)
+TTL toDateTime(started_at) + INTERVAL 92 DAY
+"""
+
+# Vectors of a run's sample, needed for as long as the run may take.
+_SAMPLES = """
+CREATE TABLE IF NOT EXISTS clustering_samples (
+    team_id Int64,
+    run_id String,
+    attempt UInt32,
+    trace_id String,
+    timestamp DateTime64(3, 'UTC'),
+    embedding Array(Float32) CODEC(NONE),
+    created_at DateTime('UTC') DEFAULT now()
+) ENGINE = MergeTree
+PARTITION BY toDate(created_at)
+ORDER BY (team_id, run_id, attempt, trace_id)
+TTL created_at + INTERVAL 2 DAY
+SETTINGS ttl_only_drop_parts = 1
+"""
+
+_CENTROIDS = """
+CREATE TABLE IF NOT EXISTS clustering_centroids (
+    team_id Int64,
+    run_id String,
+    stage LowCardinality(String),
+    cluster_id UInt32,
+    centroid Array(Float32) CODEC(NONE),
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+ORDER BY (team_id, run_id, stage, cluster_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+
+_ASSIGNMENTS = """
+CREATE TABLE IF NOT EXISTS clustering_assignments (
+    team_id Int64,
+    run_id String,
+    trace_id String,
+    timestamp DateTime64(3, 'UTC'),
+    cluster_id UInt32,
+    distance Float32,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (team_id, run_id, trace_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+
+MIGRATIONS = (
+    Migration(1, "document embeddings", (_DOCUMENT_EMBEDDINGS,)),
+    Migration(2, "events", (_EVENTS,)),
+    Migration(3, "clustering runs", (_RUNS, _SAMPLES, _CENTROIDS, _ASSIGNMENTS)),
+)
+
+_TTL_COLUMNS = {
+    "document_embeddings": "greatest(timestamp, inserted_at)",
+    "clustering_runs": "started_at",
+    "clustering_centroids": "created_at",
+    "clustering_assignments": "created_at",
+}
+
+
+def migrate(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[int]:
+    """Apply what is missing, in order; returns the numbers applied.
+
+    Raises:
+        StoreError: a statement failed, or the database is of a newer version than this one.
+    """
+    database.execute(_REGISTRY)
+    applied = {row["number"] for row in database.select("SELECT number FROM schema_migrations")}
+    newer = applied - {migration.number for migration in migrations}
+    if newer:
+        raise StoreError(
+            f"the database has schema version {max(newer)}, newer than this program's "
+            f"{migrations[-1].number}: upgrade trace-clustering"
+        )
+    missing = [migration for migration in migrations if migration.number not in applied]
+    for migration in missing:
+        for statement in migration.statements:
+            database.execute(statement)
+        database.execute(
+            "INSERT INTO schema_migrations (number, name) VALUES ({number:UInt32}, {name:String})",
+            number=migration.number,
+            name=migration.name,
+        )
+    return [migration.number for migration in missing]
+
+
+def set_retention(database: Database, days: int) -> None:
+    """Keep vectors and runs for ``days``; events are kept for ever."""
+    for table, column in _TTL_COLUMNS.items():
+        wanted = f"TTL toDateTime({column}) + toIntervalDay({days})"
+        found = database.select(
+            "SELECT engine_full FROM system.tables "
+            "WHERE database = {database:String} AND name = {table:String}",
+            database=database.name,
+            table=table,
+        )
+        if wanted not in found[0]["engine_full"]:
+            database.execute(
+                f"ALTER TABLE {table} MODIFY {wanted} SETTINGS materialize_ttl_after_modify = 0"
+            )

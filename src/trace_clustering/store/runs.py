@@ -1,0 +1,255 @@
+"""Runs and what they found: samples, centroids and assignments, all keyed by run id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trace_clustering.constants import RENDERING_PREFIX
+from trace_clustering.errors import StoreError
+from trace_clustering.models import Member, RunRecord, SampleRef
+from trace_clustering.store.database import Database, table
+from trace_clustering.store.embeddings import as_utc, read_matrix, vector_column
+
+Stage = Literal["search", "final"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A run's sample in memory, ordered by trace id.
+
+    Attributes:
+        trace_ids: n ids.
+        timestamps: of the traces, an Arrow column of milliseconds.
+        embeddings: shape (n, dimensions).
+    """
+
+    trace_ids: list[str]
+    timestamps: pa.ChunkedArray
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """The traces of one cluster, closest to its centroid first."""
+
+    cluster_id: int
+    trace_ids: list[str]
+
+
+class Runs:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def record(self, run: RunRecord) -> None:
+        """Store how a run stands; a later record of the same run replaces this one."""
+        columns = {
+            "team_id": ([run.team_id], pa.int64()),
+            "run_id": ([run.run_id], pa.string()),
+            "workflow_id": ([run.workflow_id], pa.string()),
+            "workflow_run_id": ([run.workflow_run_id], pa.string()),
+            "status": ([run.status], pa.string()),
+            "reason": ([run.reason], pa.string()),
+            "started_at": ([run.started_at], pa.timestamp("ms", tz="UTC")),
+            "finished_at": ([run.finished_at], pa.timestamp("ms", tz="UTC")),
+            "traces_analyzed": ([run.traces_analyzed], pa.uint64()),
+            "sampled_traces": ([run.sampled_traces], pa.uint64()),
+            "optimal_k": ([run.optimal_k], pa.uint32()),
+            "silhouette_score": ([run.silhouette_score], pa.float64()),
+        }
+        self._db.insert("clustering_runs", table(columns))
+
+    def get(self, team_id: int, run_id: str) -> RunRecord | None:
+        """The latest record of one run."""
+        rows = self._db.select(
+            "SELECT * FROM clustering_runs FINAL "
+            "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}",
+            team_id=team_id,
+            run_id=run_id,
+        )
+        return _run(rows[0]) if rows else None
+
+    def recent(self, team_id: int, limit: int = 100) -> list[RunRecord]:
+        """A team's runs, latest first."""
+        rows = self._db.select(
+            "SELECT * FROM clustering_runs FINAL WHERE team_id = {team_id:Int64} "
+            "ORDER BY started_at DESC, run_id DESC LIMIT {limit:UInt32}",
+            team_id=team_id,
+            limit=limit,
+        )
+        return [_run(row) for row in rows]
+
+    def read_sample(self, ref: SampleRef) -> Sample:
+        """Read a run's sample.
+
+        Raises:
+            StoreError: it is not all there, e.g. because it is older than two days.
+        """
+        batches = list(
+            self._db.arrow_batches(
+                "SELECT trace_id, timestamp, embedding FROM clustering_samples "
+                "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
+                "AND attempt = {attempt:UInt32} ORDER BY trace_id",
+                team_id=ref.team_id,
+                run_id=ref.run_id,
+                attempt=ref.attempt,
+            )
+        )
+        matrix = read_matrix(iter(batches), "embedding", ref.size, ref.dimensions)
+        if len(matrix) != ref.size:
+            raise StoreError(
+                f"sample of {ref.run_id}: {len(matrix)} of {ref.size} rows are in the store"
+            )
+        rows = pa.Table.from_batches(batches).drop_columns(["embedding"])
+        return Sample(rows["trace_id"].to_pylist(), rows["timestamp"], matrix)
+
+    def write_centroids(
+        self, team_id: int, run_id: str, stage: Stage, centroids: NDArray[np.float32]
+    ) -> None:
+        """Store centroids of shape (k, dimensions), replacing those of the same stage."""
+        k = len(centroids)
+        columns = {
+            "team_id": ([team_id] * k, pa.int64()),
+            "run_id": ([run_id] * k, pa.string()),
+            "stage": ([stage] * k, pa.string()),
+            "cluster_id": (list(range(k)), pa.uint32()),
+        }
+        rows = table(columns).append_column("centroid", vector_column(centroids))
+        self._db.insert("clustering_centroids", rows)
+
+    def read_centroids(
+        self, team_id: int, run_id: str, stage: Stage, k: int, dimensions: int
+    ) -> NDArray[np.float32]:
+        """Read k centroids, shape (k, dimensions), by cluster id.
+
+        Raises:
+            StoreError: they are not all there.
+        """
+        batches = self._db.arrow_batches(
+            "SELECT centroid FROM clustering_centroids FINAL "
+            "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
+            "AND stage = {stage:String} AND cluster_id < {k:UInt32} ORDER BY cluster_id",
+            team_id=team_id,
+            run_id=run_id,
+            stage=stage,
+            k=k,
+        )
+        centroids = read_matrix(batches, "centroid", k, dimensions)
+        if len(centroids) != k:
+            raise StoreError(f"centroids of {run_id}: {len(centroids)} of {k} are in the store")
+        return centroids
+
+    def write_assignments(
+        self,
+        team_id: int,
+        run_id: str,
+        sample: Sample,
+        labels: NDArray[np.integer[Any]],
+        distances: NDArray[np.float32],
+    ) -> None:
+        """Store each sampled trace's cluster and its distance to the centroid."""
+        n = len(sample.trace_ids)
+        rows = pa.table(
+            {
+                "team_id": pa.array([team_id] * n, pa.int64()),
+                "run_id": pa.array([run_id] * n, pa.string()),
+                "trace_id": pa.array(sample.trace_ids, pa.string()),
+                "timestamp": sample.timestamps,
+                "cluster_id": pa.array(labels.astype(np.uint32)),
+                "distance": pa.array(distances.astype(np.float32)),
+            }
+        )
+        self._db.insert("clustering_assignments", rows)
+
+    def read_assignments(self, team_id: int, run_id: str, k: int) -> list[Assigned]:
+        """Every cluster's traces, cluster 0 first, each closest first."""
+        rows = self._db.select(
+            """
+            SELECT cluster_id, groupArray(trace_id) AS trace_ids
+            FROM (
+                SELECT cluster_id, trace_id FROM clustering_assignments FINAL
+                WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}
+                    AND cluster_id < {k:UInt32}
+                ORDER BY cluster_id, distance, trace_id
+            )
+            GROUP BY cluster_id ORDER BY cluster_id
+            """,
+            team_id=team_id,
+            run_id=run_id,
+            k=k,
+        )
+        return [Assigned(int(row["cluster_id"]), list(row["trace_ids"])) for row in rows]
+
+    def members(
+        self, team_id: int, run_id: str, *, cluster_id: int | None = None, limit: int = 3
+    ) -> list[Member]:
+        """The ``limit`` traces of each cluster, or of one, that lie closest to its centroid.
+
+        Their text is the latest that is stored; empty where the trace is no longer kept.
+        """
+        rows = self._db.select(
+            """
+            WITH chosen AS (
+                SELECT trace_id, cluster_id, distance, timestamp
+                FROM clustering_assignments FINAL
+                WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}
+                    AND ({cluster:Int64} < 0 OR cluster_id = {cluster:Int64})
+                ORDER BY cluster_id, distance, trace_id
+                LIMIT {limit:UInt32} BY cluster_id
+            )
+            SELECT chosen.trace_id AS trace_id, chosen.cluster_id AS cluster_id,
+                chosen.distance AS distance, chosen.timestamp AS timestamp,
+                texts.content AS content, texts.metadata AS metadata
+            FROM chosen LEFT JOIN (
+                SELECT document_id, argMax(content, inserted_at) AS content,
+                    argMax(metadata, inserted_at) AS metadata
+                FROM document_embeddings
+                WHERE team_id = {team_id:Int64} AND startsWith(rendering, {prefix:String})
+                    AND timestamp >= (SELECT min(timestamp) FROM chosen)
+                    AND timestamp <= (SELECT max(timestamp) FROM chosen)
+                    AND document_id IN (SELECT trace_id FROM chosen)
+                GROUP BY document_id
+            ) AS texts ON texts.document_id = chosen.trace_id
+            ORDER BY cluster_id, distance, trace_id
+            """,
+            team_id=team_id,
+            run_id=run_id,
+            cluster=-1 if cluster_id is None else cluster_id,
+            limit=limit,
+            prefix=RENDERING_PREFIX,
+        )
+        return [_member(row) for row in rows]
+
+
+def _run(row: dict[str, Any]) -> RunRecord:
+    finished: datetime | None = row["finished_at"]
+    return RunRecord(
+        run_id=row["run_id"],
+        team_id=row["team_id"],
+        status=row["status"],
+        started_at=as_utc(row["started_at"]),
+        finished_at=as_utc(finished) if finished else None,
+        workflow_id=row["workflow_id"],
+        workflow_run_id=row["workflow_run_id"],
+        reason=row["reason"],
+        traces_analyzed=int(row["traces_analyzed"]),
+        sampled_traces=int(row["sampled_traces"]),
+        optimal_k=int(row["optimal_k"]),
+        silhouette_score=row["silhouette_score"],
+    )
+
+
+def _member(row: dict[str, Any]) -> Member:
+    return Member(
+        trace_id=row["trace_id"],
+        cluster_id=int(row["cluster_id"]),
+        distance=float(row["distance"]),
+        content=row["content"],
+        metadata=row["metadata"],
+        timestamp=as_utc(row["timestamp"]),
+    )
