@@ -1,0 +1,160 @@
+"""The texts that are embedded: what is in them, what stays out, and their bounds."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trace_clustering.traces.rendering import (
+    MAX_DETAILED_CHARS,
+    MAX_MINIMAL_CHARS,
+    NO_TEXT,
+    render_detailed,
+    render_minimal,
+    trace_metadata,
+)
+from trace_clustering.traces.trace import Message, ToolCall, Trace
+
+
+def make_trace(
+    *turns: tuple[str, str],
+    tools: tuple[str, ...] = (),
+    is_error: bool = False,
+    metadata: dict[str, object] | None = None,
+) -> Trace:
+    messages = [Message(role, content) for role, content in turns]
+    messages += [Message("assistant", "", (ToolCall("c", name, "{}"),)) for name in tools]
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    return Trace("t", moment, "m", "u", is_error, metadata or {}, tuple(messages))
+
+
+def test_minimal_is_what_the_user_wanted() -> None:
+    trace = make_trace(
+        ("system", "SECRET POLICY"),
+        ("user", "Cancel my\n\n  flight"),
+        ("tool", "RESULT"),
+        ("assistant", "ANSWER"),
+        ("user", "and refund it"),
+        tools=("cancel_flight",),
+    )
+    assert render_minimal(trace) == "Cancel my flight and refund it"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I am mia_li_5876, booking PEP4E0.", "I am, booking."),
+        ("mail ada@example.com about 1,200.50 EUR", "mail about EUR"),
+        ("Thanks! ###STOP###", "Thanks!"),
+        ("id 3f2b8a10-77aa-4c1e-9a55-0123456789ab is stuck", "id is stuck"),
+        ("explain get_user and GPT-4 in HTTP2", "explain get_user and GPT-4 in HTTP2"),
+        ("flight HAT266 on 2024-05-19", "flight on"),
+    ],
+)
+def test_ids_and_numbers_do_not_pull_on_the_vector(text: str, left: str) -> None:
+    assert render_minimal(make_trace(("user", text))) == left
+
+
+def test_a_text_of_numbers_only_is_better_than_none() -> None:
+    assert render_minimal(make_trace(("user", "2 + 2"))) == "2 + 2"
+
+
+@pytest.mark.parametrize(
+    ("turns", "tools", "text"),
+    [
+        ((("system", "s"), ("assistant", "a")), (), "a"),
+        ((("system", "s"), ("tool", "r")), (), "r"),
+        ((("system", "s"),), (), "s"),
+        ((("user", "  "),), ("get_user",), "get user"),
+        ((("user", ""),), (), NO_TEXT),
+    ],
+)
+def test_something_stands_in_where_the_user_said_nothing(
+    turns: tuple[tuple[str, str], ...], tools: tuple[str, ...], text: str
+) -> None:
+    assert render_minimal(make_trace(*turns, tools=tools)) == text
+
+
+def test_a_pasted_log_does_not_drown_the_question() -> None:
+    trace = make_trace(
+        ("user", "why does this fail"), ("user", "log " * 300_000), ("user", "please explain")
+    )
+    text = render_minimal(trace)
+    assert MAX_MINIMAL_CHARS - 10 < len(text) <= MAX_MINIMAL_CHARS
+    assert text.startswith("why does this fail log")
+    assert text.endswith("log please explain")
+    assert "…" in text
+
+
+def test_detailed_tells_what_was_done_and_how_it_ended() -> None:
+    trace = make_trace(
+        ("system", "SECRET"),
+        ("user", "cancel it"),
+        ("tool", "RESULT"),
+        ("assistant", "It is cancelled."),
+        tools=("find", "cancel", "find"),
+        is_error=True,
+    )
+    assert render_detailed(trace).splitlines() == [
+        "Asked: cancel it",
+        "Tools called: find x2, cancel",
+        "Ended with: It is cancelled.",
+        "The run failed with an error.",
+    ]
+
+
+def test_detailed_keeps_the_error_when_all_else_is_long() -> None:
+    long = "word " * 10_000
+    trace = make_trace(
+        ("user", long),
+        ("assistant", long),
+        tools=tuple(f"tool_{number}" for number in range(2_000)),
+        is_error=True,
+    )
+    text = render_detailed(trace)
+    assert len(text) <= MAX_DETAILED_CHARS
+    assert text.endswith("The run failed with an error.")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["system", "user", "assistant", "tool", "x"]), st.text()),
+        min_size=1,
+    )
+)
+def test_renderings_are_bounded_single_and_never_empty(turns: list[tuple[str, str]]) -> None:
+    trace = make_trace(*turns)
+    minimal = render_minimal(trace)
+    assert 0 < len(minimal) <= MAX_MINIMAL_CHARS
+    assert minimal == " ".join(minimal.split())
+    assert 0 < len(render_detailed(trace)) <= MAX_DETAILED_CHARS
+
+
+def test_many_messages_share_the_bound() -> None:
+    text = render_minimal(make_trace(*[("user", "hello world")] * 20_000))
+    assert 0 < len(text) <= MAX_MINIMAL_CHARS
+
+
+def test_metadata_is_compact_json() -> None:
+    trace = make_trace(
+        ("user", "x"), tools=("a", "b", "a"), metadata={"big": "x" * 9_000, "cost_usd": 0.5}
+    )
+    assert json.loads(json.dumps(trace_metadata(trace))) == {
+        "model": "m",
+        "user_id": "u",
+        "is_error": False,
+        "tools": ["a", "b", "a"],
+        "message_count": 4,
+        "metadata": {"cost_usd": 0.5},
+    }
+
+
+@pytest.mark.parametrize("unit", ["#", "a1-_", "1.", "a.", "@a", "<|a", "$ ", "\u2028"])
+def test_no_text_makes_rendering_slow(unit: str) -> None:
+    trace = make_trace(("user", unit * (1_000_000 // len(unit))))
+    started = time.perf_counter()
+    render_minimal(trace)
+    assert time.perf_counter() - started < 0.5
