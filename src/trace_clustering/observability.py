@@ -1,0 +1,72 @@
+"""Structured logs: one line an event, with run, team and activity wherever they are known."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from trace_clustering.settings import Settings
+
+# Our own lines say more than these libraries' at info.
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "clickhouse_connect",
+    "uvicorn",
+    "temporalio.worker",
+    "temporalio.activity",
+)
+_WORKFLOW_NOISE = ("temporal_workflow", "temporal_activity", "taskName", "color_message")
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every log line of this process to standard error, structured.
+
+    Lines of the standard library's loggers (Temporal's, uvicorn's) take the same form.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+        _drop_noise,
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(settings.log_format),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _renderer(log_format: str) -> structlog.typing.Processor:
+    if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
+        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    return structlog.processors.JSONRenderer()
+
+
+def _drop_noise(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    for name in _WORKFLOW_NOISE:
+        event.pop(name, None)
+    return event

@@ -1,0 +1,312 @@
+"""The activities: thin methods over a store and the numeric core.
+
+They run in threads, report that they are alive while they work, and end at the next safe
+point when they are cancelled.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import CancelledError
+
+from trace_clustering.cluster_event import event_properties
+from trace_clustering.clustering import KScore, distances_to_centroids, fit_clusters, search_k
+from trace_clustering.constants import HEARTBEAT_TIMEOUT
+from trace_clustering.errors import DegenerateDataError
+from trace_clustering.inputs import format_time, make_run_id, seed_of_run_id
+from trace_clustering.models import (
+    ClusteringDone,
+    ClusteringInput,
+    ClusterResult,
+    DiscoverTeamsInput,
+    EmbeddingsFound,
+    EmitInput,
+    Excluded,
+    KQuality,
+    OptimalK,
+    OptimalKInput,
+    RunParameters,
+    RunRecord,
+    SampleInput,
+    SampleRef,
+)
+from trace_clustering.store import Store, labelled
+from trace_clustering.temporal.names import ACTIVITY_DURATION_METRIC, TRACES_METRIC
+
+log = structlog.get_logger("trace_clustering")
+
+_BEAT_SECONDS = HEARTBEAT_TIMEOUT.total_seconds() / 4
+
+
+class ClusteringActivities:
+    """Activities of both workflows.
+
+    Args:
+        store: where everything is kept.
+        min_traces: a team with fewer usable traces is skipped.
+        seed: of every run that names none; None to derive one from each run's id.
+    """
+
+    def __init__(self, store: Store, *, min_traces: int, seed: int | None = None) -> None:
+        self._store = store
+        self._min_traces = min_traces
+        self._seed = seed
+
+    @property
+    def all(self) -> list[Callable[..., object]]:
+        return [
+            self.query_trace_embeddings_activity,
+            self.sample_embeddings_activity,
+            self.determine_optimal_k_activity,
+            self.perform_clustering_activity,
+            self.emit_cluster_events_activity,
+            self.find_teams_with_embeddings_activity,
+        ]
+
+    @activity.defn(name="query_trace_embeddings_activity", no_thread_cancel_exception=True)
+    def query_trace_embeddings_activity(self, parameters: RunParameters) -> EmbeddingsFound:
+        """Claim the run's id, and count the window's traces with a usable vector."""
+        with _under_way(parameters.team_id):
+            team_id, window = parameters.team_id, parameters.window
+            embeddings = self._store.embeddings
+            run = self._claim_run(parameters)
+            structlog.contextvars.bind_contextvars(run_id=run.run_id)
+            cutoff = embeddings.now_micros()
+            family = embeddings.find_family(team_id, window, cutoff)
+            usable, excluded = embeddings.count(team_id, window, cutoff, family)
+            log.info("Queried trace embeddings", usable=usable, excluded=excluded.total)
+            reason = _too_few(usable, excluded, self._min_traces)
+            if reason:
+                self._skip(run, reason, traces_analyzed=usable)
+            return EmbeddingsFound(
+                run_id=run.run_id,
+                seed=self._seed_of(parameters, run.run_id),
+                cutoff=cutoff,
+                usable=usable,
+                excluded=excluded,
+                family=family,
+                skip_reason=reason,
+            )
+
+    @activity.defn(name="sample_embeddings_activity", no_thread_cancel_exception=True)
+    def sample_embeddings_activity(self, given: SampleInput) -> SampleRef:
+        """Copy a random sample of the window's traces for this run."""
+        parameters, found = given.parameters, given.found
+        family = found.family
+        if family is None:
+            raise DegenerateDataError("there is no usable vector to sample")
+        with _under_way(parameters.team_id, found.run_id):
+            attempt = activity.info().attempt
+            size = self._store.embeddings.draw_sample(
+                parameters.team_id,
+                found.run_id,
+                attempt,
+                window=parameters.window,
+                cutoff=found.cutoff,
+                family=family,
+                size=parameters.max_samples,
+                seed=found.seed,
+            )
+            log.info("Sampled embeddings", sampled=size, available=found.usable)
+            return SampleRef(parameters.team_id, found.run_id, attempt, size, family.dimensions)
+
+    @activity.defn(name="determine_optimal_k_activity", no_thread_cancel_exception=True)
+    def determine_optimal_k_activity(self, given: OptimalKInput) -> OptimalK:
+        """Search k; keep the best centroids for the final fit."""
+        parameters, ref = given.parameters, given.sample
+        with _under_way(ref.team_id, ref.run_id):
+            sample = self._store.runs.read_sample(ref)
+            try:
+                search = search_k(
+                    sample.embeddings,
+                    min_k=parameters.min_k,
+                    max_k=parameters.max_k,
+                    seed=given.found.seed,
+                    on_k=lambda k: log.info(f"Testing k={k}", k=k),
+                    on_progress=_check_cancelled,
+                )
+            except DegenerateDataError as error:
+                return self._skip_degenerate(given, str(error))
+            log.info(f"Optimal k determined: {search.optimal_k}", k=search.optimal_k)
+            self._store.runs.write_centroids(ref.team_id, ref.run_id, "search", search.centroids)
+            scores = [
+                KQuality(score.k, score.silhouette_score, score.inertia)
+                for score in search.scores_by_k.values()
+            ]
+            return OptimalK(search.optimal_k, scores)
+
+    @activity.defn(name="perform_clustering_activity", no_thread_cancel_exception=True)
+    def perform_clustering_activity(self, given: ClusteringInput) -> ClusteringDone:
+        """Final fit, started from the search's best centroids; store who belongs where."""
+        ref, optimal = given.sample, given.optimal
+        runs = self._store.runs
+        with _under_way(ref.team_id, ref.run_id):
+            sample = runs.read_sample(ref)
+            start = runs.read_centroids(
+                ref.team_id, ref.run_id, "search", optimal.optimal_k, ref.dimensions
+            )
+            scores = {q.k: KScore(q.k, q.silhouette_score, q.inertia) for q in optimal.scores_by_k}
+            result = fit_clusters(sample.embeddings, start, scores, on_progress=_check_cancelled)
+            _check_cancelled()
+            distances = distances_to_centroids(sample.embeddings, result.centroids, result.labels)
+            runs.write_centroids(ref.team_id, ref.run_id, "final", result.centroids)
+            runs.write_assignments(ref.team_id, ref.run_id, sample, result.labels, distances)
+            sizes = [int((result.labels == i).sum()) for i in range(result.optimal_k)]
+            return ClusteringDone(
+                optimal_k=result.optimal_k,
+                silhouette_score=result.silhouette_score,
+                inertia=result.inertia,
+                clusters=[ClusterResult(i, size) for i, size in enumerate(sizes)],
+            )
+
+    @activity.defn(name="emit_cluster_events_activity", no_thread_cancel_exception=True)
+    def emit_cluster_events_activity(self, given: EmitInput) -> None:
+        """Write the run's event, once, and mark the run completed."""
+        parameters, found, done = given.parameters, given.found, given.done
+        with _under_way(parameters.team_id, found.run_id):
+            started = _whole_second(parameters)
+            assigned = self._store.runs.read_assignments(
+                parameters.team_id, found.run_id, done.optimal_k
+            )
+            clusters = [one.trace_ids for one in assigned]
+            properties = event_properties(given, format_time(started), clusters)
+            is_new = self._store.events.emit(parameters.team_id, found.run_id, started, properties)
+            log.info("Emitted event" if is_new else "Event was emitted already")
+            self._store.runs.record(
+                replace(
+                    self._run(parameters, found.run_id),
+                    status="completed",
+                    finished_at=datetime.now(UTC),
+                    traces_analyzed=found.usable,
+                    sampled_traces=given.sample.size,
+                    optimal_k=done.optimal_k,
+                    silhouette_score=done.silhouette_score,
+                )
+            )
+            activity.metric_meter().create_counter(TRACES_METRIC, "Traces clustered.").add(
+                given.sample.size
+            )
+
+    @activity.defn(name="find_teams_with_embeddings_activity", no_thread_cancel_exception=True)
+    def find_teams_with_embeddings_activity(self, given: DiscoverTeamsInput) -> list[int]:
+        """One page of the teams that have enough traces in the window."""
+        with _under_way():
+            teams = self._store.embeddings.teams(
+                window=given.window,
+                min_embeddings=given.min_embeddings,
+                allowed=given.allowed_team_ids,
+                after=given.after_team_id,
+                limit=given.limit,
+            )
+            return [team.team_id for team in teams]
+
+    def _claim_run(self, parameters: RunParameters) -> RunRecord:
+        """Record the run under an id that no other run has.
+
+        Two runs of a team may start within the second that the contract's id resolves; the
+        later one's id then carries milliseconds.
+        """
+        run_id = make_run_id(parameters.team_id, _whole_second(parameters))
+        run = self._run(parameters, run_id)
+        other = self._store.runs.get(run.team_id, run_id)
+        if other is not None and other.workflow_run_id != run.workflow_run_id:
+            run = replace(run, run_id=make_run_id(run.team_id, run.started_at))
+        self._store.runs.record(run)
+        return run
+
+    def _seed_of(self, parameters: RunParameters, run_id: str) -> int:
+        if parameters.seed is not None:
+            return parameters.seed
+        return self._seed if self._seed is not None else seed_of_run_id(run_id)
+
+    def _skip(self, run: RunRecord, reason: str, *, traces_analyzed: int, sampled: int = 0) -> None:
+        log.info("Skipping", reason=reason)
+        self._store.runs.record(
+            replace(
+                run,
+                status="skipped",
+                reason=reason,
+                finished_at=datetime.now(UTC),
+                traces_analyzed=traces_analyzed,
+                sampled_traces=sampled,
+            )
+        )
+
+    def _skip_degenerate(self, given: OptimalKInput, reason: str) -> OptimalK:
+        run = self._run(given.parameters, given.found.run_id)
+        self._skip(run, reason, traces_analyzed=given.found.usable, sampled=given.sample.size)
+        return OptimalK(optimal_k=0, scores_by_k=[], skip_reason=reason)
+
+    def _run(self, parameters: RunParameters, run_id: str) -> RunRecord:
+        info = activity.info()
+        return RunRecord(
+            run_id=run_id,
+            team_id=parameters.team_id,
+            status="running",
+            started_at=datetime.fromisoformat(parameters.started_at),
+            finished_at=None,
+            workflow_id=info.workflow_id or "",
+            workflow_run_id=info.workflow_run_id or "",
+        )
+
+
+def _whole_second(parameters: RunParameters) -> datetime:
+    return datetime.fromisoformat(parameters.started_at).replace(microsecond=0)
+
+
+def _too_few(usable: int, excluded: Excluded, needed: int) -> str | None:
+    if usable >= needed:
+        return None
+    left_out = f" ({excluded.total} more were left out)" if excluded.total else ""
+    return f"{usable} traces with usable embeddings{left_out}, at least {needed} are needed"
+
+
+@contextmanager
+def _under_way(team_id: int | None = None, run_id: str | None = None) -> Iterator[None]:
+    """Around an activity's work: log context, heartbeats, and how long it took."""
+    info = activity.info()
+    context = {"team_id": team_id, "run_id": run_id, "activity": info.activity_type}
+    known = {name: value for name, value in context.items() if value is not None}
+    started = time.monotonic()
+    comment = " ".join(str(value) for value in known.values())
+    with structlog.contextvars.bound_contextvars(**known), labelled(comment), _heartbeats():
+        _check_cancelled()
+        yield
+    activity.metric_meter().create_histogram_float(
+        ACTIVITY_DURATION_METRIC, "Duration of activities that succeeded.", "s"
+    ).record(time.monotonic() - started, {"activity": info.activity_type})
+
+
+@contextmanager
+def _heartbeats() -> Iterator[None]:
+    """Say that the activity is alive while its thread is busy in the engine or in BLAS."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(_BEAT_SECONDS):
+            activity.heartbeat()
+
+    activity.heartbeat()
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(beat,), daemon=True, name="heartbeat"
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _check_cancelled() -> None:
+    if activity.is_cancelled():
+        raise CancelledError("the activity was cancelled")

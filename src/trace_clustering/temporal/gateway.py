@@ -1,0 +1,211 @@
+"""What the HTTP service asks of Temporal: start, watch and cancel runs; the schedule."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import FailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from trace_clustering import constants as c
+from trace_clustering.errors import NotFoundError, ServiceError
+from trace_clustering.inputs import format_time
+from trace_clustering.models import ClusteringInputs, CoordinatorInputs, RunStatus, WorkflowState
+from trace_clustering.temporal.schedule import (
+    ScheduleChange,
+    create_trace_clustering_coordinator_schedule,
+)
+
+_STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
+    WorkflowExecutionStatus.RUNNING: "running",
+    WorkflowExecutionStatus.COMPLETED: "completed",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.CANCELED: "cancelled",
+    WorkflowExecutionStatus.TERMINATED: "cancelled",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
+}
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """What the schedule is created with; the parameters of the function of the contract."""
+
+    interval_days: int
+    inputs: CoordinatorInputs
+
+
+class TemporalGateway:
+    """Temporal as the HTTP service sees it.
+
+    Args:
+        client: connected.
+        task_queue: that the workers poll.
+        schedule: what the schedule should be like.
+    """
+
+    def __init__(
+        self, client: Client, schedule: ScheduleOptions, *, task_queue: str = c.TASK_QUEUE
+    ) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._schedule_options = schedule
+
+    async def start_run(self, inputs: ClusteringInputs) -> str:
+        """Start clustering one team; returns the workflow's id."""
+        started = datetime.now(UTC)
+        handle = await self._client.start_workflow(
+            c.WORKFLOW_NAME,
+            inputs,
+            id=f"trace-clustering-team-{inputs.team_id}-{started.isoformat()}",
+            task_queue=self._task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            execution_timeout=c.WORKFLOW_EXECUTION_TIMEOUT,
+        )
+        return handle.id
+
+    async def start_coordinator(self, inputs: CoordinatorInputs) -> str:
+        """Start the coordinator now, beside its schedule; returns the workflow's id."""
+        handle = await self._client.start_workflow(
+            c.COORDINATOR_WORKFLOW_NAME,
+            inputs,
+            id=f"{c.COORDINATOR_WORKFLOW_NAME}-manual-{datetime.now(UTC).isoformat()}",
+            task_queue=self._task_queue,
+        )
+        return handle.id
+
+    async def state(self, workflow_id: str) -> WorkflowState:
+        """How a workflow stands.
+
+        Raises:
+            NotFoundError: Temporal knows no such workflow (any more).
+        """
+        handle = self._client.get_workflow_handle(workflow_id)
+        with_errors = _Errors(f"no workflow {workflow_id!r}")
+        async with with_errors:
+            found = await handle.describe()
+        status = _STATUS.get(found.status or WorkflowExecutionStatus.RUNNING, "running")
+        result, failure = None, None
+        if status in ("completed", "failed"):
+            try:
+                result = await handle.result()
+            except WorkflowFailureError as error:
+                failure = _root_cause(error)
+        return WorkflowState(
+            workflow_id=workflow_id,
+            status=status,
+            started_at=found.start_time,
+            closed_at=found.close_time,
+            activities=_pending(found),
+            result=result,
+            failure=failure,
+        )
+
+    async def cancel(self, workflow_id: str) -> None:
+        """Ask a workflow to end.
+
+        Raises:
+            NotFoundError: Temporal knows no such workflow, or it has ended.
+        """
+        async with _Errors(f"no running workflow {workflow_id!r}"):
+            await self._client.get_workflow_handle(workflow_id).cancel()
+
+    async def ensure_schedule(self) -> ScheduleChange:
+        """Create the schedule, or bring it up to date."""
+        inputs = asdict(self._schedule_options.inputs)
+        inputs.pop("progress")
+        return await create_trace_clustering_coordinator_schedule(
+            self._client,
+            interval_days=self._schedule_options.interval_days,
+            task_queue=self._task_queue,
+            **inputs,
+        )
+
+    async def describe_schedule(self) -> dict[str, Any]:
+        """The schedule as it is.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        async with self._schedule_errors():
+            found = await self._schedule.describe()
+        schedule, info = found.schedule, found.info
+        return {
+            "id": found.id,
+            "paused": schedule.state.paused,
+            "note": schedule.state.note,
+            "interval_days": [i.every.total_seconds() / 86400 for i in schedule.spec.intervals],
+            "next_runs": [format_time(moment) for moment in info.next_action_times[:3]],
+            "recent_runs": [format_time(r.started_at) for r in info.recent_actions[-5:]],
+            "runs": info.num_actions,
+            "missed": info.num_actions_missed_catchup_window,
+            "skipped_overlap": info.num_actions_skipped_overlap,
+        }
+
+    async def pause_schedule(self, note: str | None = None) -> None:
+        async with self._schedule_errors():
+            await self._schedule.pause(note=note)
+
+    async def resume_schedule(self) -> None:
+        async with self._schedule_errors():
+            await self._schedule.unpause()
+
+    async def trigger_schedule(self) -> None:
+        """Start the scheduled coordinator now, unless it is running."""
+        async with self._schedule_errors():
+            await self._schedule.trigger()
+
+    async def delete_schedule(self) -> None:
+        async with self._schedule_errors():
+            await self._schedule.delete()
+
+    @property
+    def _schedule(self) -> Any:
+        return self._client.get_schedule_handle(c.COORDINATOR_SCHEDULE_ID)
+
+    def _schedule_errors(self) -> _Errors:
+        return _Errors("there is no schedule; create it with `trace-clustering schedule create`")
+
+
+class _Errors:
+    """Turns Temporal's answers into this package's errors."""
+
+    def __init__(self, not_found: str) -> None:
+        self._not_found = not_found
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, RPCError):
+            return
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise NotFoundError(self._not_found) from error
+        raise ServiceError(f"Temporal: {error.message}") from error
+
+
+def _pending(found: WorkflowExecutionDescription) -> list[dict[str, Any]]:
+    return [
+        {
+            "activity": pending.activity_type.name,
+            "attempt": pending.attempt,
+            "last_failure": pending.last_failure.message or None,
+        }
+        for pending in found.raw_description.pending_activities
+    ]
+
+
+def _root_cause(error: BaseException) -> str:
+    cause: BaseException = error
+    while isinstance(cause, FailureError | WorkflowFailureError) and cause.cause is not None:
+        cause = cause.cause
+    return str(cause)

@@ -1,0 +1,169 @@
+"""The workflow ``daily-trace-clustering``: five activities in a row, for one team.
+
+It decides nothing that an activity could; what the activities hand to each other are
+counts, scores and the run's id, never a vector or a list of traces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from trace_clustering import constants as c
+    from trace_clustering.errors import InvalidInputError
+    from trace_clustering.inputs import parse_clustering_inputs, run_parameters
+    from trace_clustering.models import (
+        ClusteringDone,
+        ClusteringInput,
+        ClusteringOutput,
+        EmbeddingsFound,
+        EmitInput,
+        OptimalK,
+        OptimalKInput,
+        RunParameters,
+        SampleInput,
+        SampleRef,
+    )
+    from trace_clustering.temporal.names import NOT_RETRIED, RUNS_METRIC
+
+RETRY_POLICY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=c.MAX_ACTIVITY_ATTEMPTS,
+    non_retryable_error_types=list(NOT_RETRIED),
+)
+
+
+@workflow.defn(name=c.WORKFLOW_NAME)
+class DailyTraceClusteringWorkflow:
+    @workflow.run
+    async def run(self, inputs: Any = None) -> ClusteringOutput:
+        """Cluster one team's traces; see ``parse_clustering_inputs`` for what is accepted."""
+        started = workflow.info().start_time
+        try:
+            parameters = run_parameters(parse_clustering_inputs(inputs), started)
+        except InvalidInputError as error:
+            raise _refusal(error) from error
+        workflow.logger.info("Starting trace clustering", extra=_log_fields(parameters))
+        left = c.WORKFLOW_EXECUTION_TIMEOUT - (workflow.now() - started)
+        try:
+            async with asyncio.timeout(left.total_seconds()):
+                output = await self._cluster(parameters, started)
+        except TimeoutError:
+            raise ApplicationError(
+                f"not done within {c.WORKFLOW_EXECUTION_TIMEOUT_MINUTES} minutes",
+                type="WorkflowTimeout",
+                non_retryable=True,
+            ) from None
+        _report(output)
+        return output
+
+    async def _cluster(self, parameters: RunParameters, started: datetime) -> ClusteringOutput:
+        found: EmbeddingsFound = await _activity(
+            "query_trace_embeddings_activity",
+            parameters,
+            EmbeddingsFound,
+            c.QUERY_EMBEDDINGS_TIMEOUT,
+        )
+        if found.skip_reason:
+            return _output(parameters, found, started, skip_reason=found.skip_reason)
+        sample: SampleRef = await _activity(
+            "sample_embeddings_activity",
+            SampleInput(parameters, found),
+            SampleRef,
+            c.SAMPLE_EMBEDDINGS_TIMEOUT,
+        )
+        optimal: OptimalK = await _activity(
+            "determine_optimal_k_activity",
+            OptimalKInput(parameters, found, sample),
+            OptimalK,
+            c.DETERMINE_OPTIMAL_K_TIMEOUT,
+        )
+        if optimal.skip_reason:
+            return _output(parameters, found, started, sample, skip_reason=optimal.skip_reason)
+        done: ClusteringDone = await _activity(
+            "perform_clustering_activity",
+            ClusteringInput(parameters, sample, optimal),
+            ClusteringDone,
+            c.PERFORM_CLUSTERING_TIMEOUT,
+        )
+        await _activity(
+            "emit_cluster_events_activity",
+            EmitInput(parameters, found, sample, optimal, done),
+            None,
+            c.EMIT_EVENTS_TIMEOUT,
+        )
+        return _output(parameters, found, started, sample, done)
+
+
+async def _activity(name: str, arg: object, result: type | None, timeout: timedelta) -> Any:
+    return await workflow.execute_activity(
+        name,
+        arg,
+        result_type=result,
+        start_to_close_timeout=timeout,
+        heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
+        retry_policy=RETRY_POLICY,
+    )
+
+
+def _output(
+    parameters: RunParameters,
+    found: EmbeddingsFound,
+    started: datetime,
+    sample: SampleRef | None = None,
+    done: ClusteringDone | None = None,
+    *,
+    skip_reason: str | None = None,
+) -> ClusteringOutput:
+    return ClusteringOutput(
+        clustering_run_id=found.run_id,
+        team_id=parameters.team_id,
+        traces_analyzed=found.usable,
+        sampled_traces=sample.size if sample else 0,
+        optimal_k=done.optimal_k if done else None,
+        silhouette_score=done.silhouette_score if done else None,
+        clusters=done.clusters if done else [],
+        duration_seconds=round((workflow.now() - started).total_seconds(), 3),
+        status="completed" if done else "skipped",
+        skip_reason=skip_reason,
+        excluded_traces=found.excluded.total,
+    )
+
+
+def _refusal(error: InvalidInputError) -> ApplicationError:
+    return ApplicationError(str(error), type=type(error).__name__, non_retryable=True)
+
+
+def _log_fields(parameters: RunParameters) -> dict[str, object]:
+    return {
+        "team_id": parameters.team_id,
+        "window_start": parameters.window.start,
+        "window_end": parameters.window.end,
+    }
+
+
+def _report(output: ClusteringOutput) -> None:
+    workflow.metric_meter().create_counter(RUNS_METRIC, "Clustering runs by outcome.").add(
+        1, {"outcome": output.status}
+    )
+    workflow.logger.info(
+        "Clustering completed" if output.status == "completed" else "Clustering skipped",
+        extra={
+            "team_id": output.team_id,
+            "run_id": output.clustering_run_id,
+            "optimal_k": output.optimal_k,
+            "silhouette_score": output.silhouette_score,
+            "traces_analyzed": output.traces_analyzed,
+            "sampled_traces": output.sampled_traces,
+            "duration_seconds": output.duration_seconds,
+            "skip_reason": output.skip_reason,
+        },
+    )
