@@ -1,0 +1,233 @@
+"""The one place where settings become a store, an embedder, a Temporal client and a service."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from trace_clustering.errors import ServiceError, SettingsError
+from trace_clustering.models import CoordinatorInputs
+from trace_clustering.settings import ENV_PREFIX, Settings, describe_settings
+from trace_clustering.store import Store
+from trace_clustering.temporal.activities import ClusteringActivities
+from trace_clustering.temporal.connection import connect, make_runtime
+from trace_clustering.temporal.dev_server import dev_server
+from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
+from trace_clustering.temporal.worker import build_worker
+from trace_clustering.traces.embedding import WordLlamaEmbedder
+from trace_clustering.web.app import create_app
+from trace_clustering.web.services import Services
+
+log = structlog.get_logger("trace_clustering")
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts this process runs.
+
+    Attributes:
+        temporal: connect to Temporal, or start the embedded one.
+        worker: run workflows and activities.
+        schedule: create the coordinator's schedule, or bring it up to date.
+    """
+
+    temporal: bool = True
+    worker: bool = True
+    schedule: bool = True
+
+
+@dataclass(frozen=True)
+class Running:
+    """A set-up that is running.
+
+    Attributes:
+        ui_address: of the embedded Temporal's own page, host:port.
+    """
+
+    app: FastAPI
+    services: Services
+    temporal_address: str | None = None
+    ui_address: str | None = None
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, parts: Parts, *, overrides: Mapping[str, Any] | None = None
+) -> AsyncIterator[Running]:
+    """Put the parts together for as long as the context lasts.
+
+    Raises:
+        StoreLockedError: another process has the data folder open.
+        StoreError: ClickHouse cannot be reached.
+        ServiceError: Temporal cannot be reached or started.
+        SettingsError: settings contradict each other.
+    """
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(
+            Store.open, settings.store_dsn, retention_days=settings.retention_days
+        )
+        stack.callback(store.close)
+        gateway, metrics = None, None
+        addresses: tuple[str | None, str | None] = (None, None)
+        if parts.temporal:
+            metrics = f"{LOOPBACK}:{_free_port()}"
+            client, addresses = await _temporal(stack, settings, metrics)
+            gateway = TemporalGateway(client, schedule_options(settings))
+            if parts.worker:
+                await stack.enter_async_context(_worker(client, store, settings))
+            if parts.schedule:
+                log.info("Schedule", change=await gateway.ensure_schedule())
+        services = Services(
+            settings=settings,
+            store=store,
+            embedder=WordLlamaEmbedder(),
+            workflows=gateway,
+            sdk_metrics=_sdk_metrics(metrics),
+            describe_settings=lambda: describe_settings(settings, overrides),
+        )
+        yield Running(create_app(services), services, *addresses)
+
+
+def schedule_options(settings: Settings) -> ScheduleOptions:
+    """What the coordinator's schedule should be like."""
+    inputs = CoordinatorInputs(
+        lookback_days=settings.lookback_days,
+        max_samples=settings.max_samples,
+        min_k=settings.min_k,
+        max_k=settings.max_k,
+        min_embeddings=settings.min_embeddings,
+        max_concurrent_teams=settings.max_concurrent_teams,
+        allowed_team_ids=settings.allowed_team_ids,
+        seed=settings.seed,
+    )
+    return ScheduleOptions(settings.interval_days, inputs)
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, settings: Settings) -> AsyncIterator[str]:
+    """Serve the application over HTTP for as long as the context lasts; yields its URL.
+
+    Raises:
+        ServiceError: the address cannot be bound to.
+        SettingsError: it is reachable from other machines and no token is set.
+    """
+    settings.check_binding()
+    bound = _bind(settings.host, settings.port)
+    config = uvicorn.Config(app, log_config=None, lifespan="off", access_log=False)
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started:
+            if task.done():
+                raise ServiceError("the HTTP service ended while it started")
+            await asyncio.sleep(0.01)
+        host, port = bound.getsockname()[:2]
+        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+        bound.close()
+
+
+class StopSignal:
+    """SIGINT or SIGTERM, noticed from construction on; ``number`` is the one that came."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._notice, number)
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+    def _notice(self, number: int) -> None:
+        self.number = number
+        self._event.set()
+
+
+class _Server(uvicorn.Server):
+    """Signals are handled by who runs the server: worker, store and child end in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _temporal(
+    stack: AsyncExitStack, settings: Settings, metrics_address: str
+) -> tuple[Client, tuple[str, str | None]]:
+    address, ui_address = settings.temporal_address, None
+    if address is None:
+        if not settings.is_store_embedded:
+            raise SettingsError(
+                f"temporal_address: a ClickHouse server is set, so a Temporal server is needed "
+                f"too: set {ENV_PREFIX}TEMPORAL_ADDRESS"
+            )
+        server = await stack.enter_async_context(
+            dev_server(
+                settings.data_dir,
+                port=settings.temporal_port,
+                ui_port=settings.temporal_ui_port,
+                namespace=settings.temporal_namespace,
+            )
+        )
+        address, ui_address = server.address, server.ui_address
+    client = await connect(settings, address, make_runtime(metrics_address))
+    return client, (address, ui_address)
+
+
+@asynccontextmanager
+async def _worker(client: Client, store: Store, settings: Settings) -> AsyncIterator[None]:
+    activities = ClusteringActivities(store, min_traces=settings.min_traces, seed=settings.seed)
+    worker = build_worker(
+        client, activities, max_concurrent_activities=settings.max_concurrent_activities
+    )
+    async with worker:
+        yield
+
+
+def _sdk_metrics(address: str | None) -> Callable[[], Any]:
+    async def read() -> bytes:
+        if address is None:
+            return b""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"http://{address}/metrics")
+            return answer.content
+
+    return read
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, proto)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise ServiceError(
+            f"port: cannot bind to {host}:{port} ({error.strerror}); choose another with --port"
+        ) from error
+    return bound

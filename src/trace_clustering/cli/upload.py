@@ -1,0 +1,122 @@
+"""Sends files of trace lines to the API, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trace_clustering.cli.client import ApiClient
+from trace_clustering.errors import InvalidInputError
+
+BATCH_LINES = 500
+BATCH_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BadLine:
+    file: str
+    line: int
+    field: str
+    problem: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.problem}"
+
+
+@dataclass
+class Totals:
+    """What became of all lines of all files."""
+
+    files: int = 0
+    received: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    rejected: list[BadLine] = field(default_factory=list)
+
+    def add(self, file: str, report: dict[str, Any]) -> None:
+        self.received += report["received"]
+        self.stored += report["stored"]
+        self.unchanged += report["unchanged"]
+        self.rejected += [BadLine(file, **bad) for bad in report["rejected"]]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Whole lines of a file; ``first_line`` is counted from 1."""
+
+    first_line: int
+    content: bytes
+
+
+def check_readable(files: Sequence[Path]) -> None:
+    """Find out before anything is sent.
+
+    Raises:
+        InvalidInputError: names the first file that cannot be read.
+    """
+    for path in files:
+        try:
+            with path.open("rb") as opened:
+                opened.read(1)
+        except OSError as error:
+            raise InvalidInputError("FILE", f"{path}: {error.strerror}") from None
+
+
+def batches(
+    lines: Iterator[bytes], *, max_lines: int = BATCH_LINES, max_bytes: int = BATCH_BYTES
+) -> Iterator[Batch]:
+    """Group lines into batches of whole lines; a line beyond ``max_bytes`` goes alone."""
+    held: list[bytes] = []
+    size, first = 0, 1
+    for number, line in enumerate(lines, 1):
+        if held and (len(held) >= max_lines or size + len(line) > max_bytes):
+            yield Batch(first, b"".join(held))
+            held, size, first = [], 0, number
+        held.append(line)
+        size += len(line)
+    if held:
+        yield Batch(first, b"".join(held))
+
+
+async def upload_files(api: ApiClient, err: Console, team_id: int, files: Sequence[Path]) -> Totals:
+    """Send the files, showing progress; returns what became of their lines."""
+    totals = Totals(files=len(files))
+    with progress_bar(err) as progress:
+        for path in files:
+            task = progress.add_task(path.name, total=path.stat().st_size or None)
+            with path.open("rb") as opened:
+                for batch in batches(iter(opened)):
+                    report = await api.ingest(team_id, batch.content, batch.first_line)
+                    totals.add(str(path), report)
+                    progress.advance(task, len(batch.content))
+    return totals
+
+
+def progress_bar(err: Console) -> Progress:
+    """A bar over bytes, on standard error."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=err,
+    )
+
+
+def report_view(totals: Totals, team_id: int) -> str:
+    """The totals in a sentence."""
+    parts = [f"{totals.stored:,} traces stored for team {team_id}"]
+    if totals.unchanged:
+        parts.append(f"{totals.unchanged:,} were stored already")
+    if totals.rejected:
+        parts.append(f"{len(totals.rejected):,} lines could not be read")
+    return ", ".join(parts) + "."

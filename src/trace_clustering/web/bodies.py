@@ -1,0 +1,90 @@
+"""What the HTTP API takes and gives: pydantic models and dataclasses, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from trace_clustering.models import Member, RunRecord, TeamSummary
+
+
+class RunRequest(BaseModel):
+    """Parameters of a run; what is absent comes from the settings.
+
+    Values are checked where every run's are, so that the words are the same everywhere.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    lookback_days: Any = None
+    max_samples: Any = None
+    min_k: Any = None
+    max_k: Any = None
+    window_start: Any = None
+    window_end: Any = None
+    seed: Any = None
+
+
+class CoordinatorRequest(BaseModel):
+    """Parameters of a coordinator run; what is absent comes from the settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lookback_days: Any = None
+    max_samples: Any = None
+    min_k: Any = None
+    max_k: Any = None
+    min_embeddings: Any = None
+    max_concurrent_teams: Any = None
+    allowed_team_ids: Any = None
+    seed: Any = None
+
+
+class PauseRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """A workflow that was started; watch it at ``/api/v1/workflows/{workflow_id}``."""
+
+    workflow_id: str
+
+
+@dataclass(frozen=True)
+class TeamList:
+    teams: list[TeamSummary]
+
+
+@dataclass(frozen=True)
+class RunList:
+    runs: list[RunRecord]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster with the traces that lie closest to its centroid."""
+
+    cluster_id: int
+    size: int
+    share: float
+    members: list[Member]
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """A run as people read it: ``facts`` are the event's properties without the trace ids."""
+
+    run: RunRecord
+    facts: dict[str, Any] | None
+    clusters: list[Cluster]
+
+
+@dataclass(frozen=True)
+class Health:
+    status: str
+    version: str

@@ -1,0 +1,56 @@
+"""What the HTTP application is given. Protocols, so that this room knows no Temporal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trace_clustering.errors import ServiceError
+from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
+from trace_clustering.settings import Settings
+from trace_clustering.store import Store
+from trace_clustering.traces.embedding import Embedder
+
+
+class Workflows(Protocol):
+    """Temporal, as far as the application uses it."""
+
+    async def start_run(self, inputs: ClusteringInputs) -> str: ...
+    async def start_coordinator(self, inputs: CoordinatorInputs) -> str: ...
+    async def state(self, workflow_id: str) -> WorkflowState: ...
+    async def cancel(self, workflow_id: str) -> None: ...
+    async def ensure_schedule(self) -> str: ...
+    async def describe_schedule(self) -> dict[str, Any]: ...
+    async def pause_schedule(self, note: str | None = None) -> None: ...
+    async def resume_schedule(self) -> None: ...
+    async def trigger_schedule(self) -> None: ...
+    async def delete_schedule(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the application works with.
+
+    Attributes:
+        workflows: None where the application only reads the store.
+        sdk_metrics: the Temporal SDK's own metrics, Prometheus text.
+        describe_settings: every setting with its source, secrets masked.
+    """
+
+    settings: Settings
+    store: Store
+    embedder: Embedder
+    workflows: Workflows | None
+    sdk_metrics: Callable[[], Awaitable[bytes]]
+    describe_settings: Callable[[], list[dict[str, Any]]]
+
+    def require_workflows(self) -> Workflows:
+        """Temporal.
+
+        Raises:
+            ServiceError: this application was started without it.
+        """
+        if self.workflows is None:
+            raise ServiceError("Temporal is not running here")
+        return self.workflows
