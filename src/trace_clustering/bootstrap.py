@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import structlog
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
 from trace_clustering.errors import ServiceError, SettingsError
 from trace_clustering.models import CoordinatorInputs
+from trace_clustering.observability import get_logger
 from trace_clustering.settings import ENV_PREFIX, Settings, describe_settings
 from trace_clustering.store import Store
 from trace_clustering.temporal.activities import ClusteringActivities
@@ -29,7 +29,7 @@ from trace_clustering.traces.embedding import WordLlamaEmbedder
 from trace_clustering.web.app import create_app
 from trace_clustering.web.services import Services
 
-log = structlog.get_logger("trace_clustering")
+log = get_logger()
 
 LOOPBACK = "127.0.0.1"
 

@@ -21,6 +21,21 @@ _QUIET = (
 _WORKFLOW_NOISE = ("temporal_workflow", "temporal_activity", "taskName", "color_message")
 
 
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """This package's logger. Where nobody configured one, lines go to the standard library's."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.render_to_log_kwargs,
+            ],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("trace_clustering")
+    return logger
+
+
 def configure_logging(settings: Settings) -> None:
     """Send every log line of this process to standard error, structured.
 

@@ -39,10 +39,11 @@ from trace_clustering.models import (
     SampleInput,
     SampleRef,
 )
+from trace_clustering.observability import get_logger
 from trace_clustering.store import Store, labelled
 from trace_clustering.temporal.names import ACTIVITY_DURATION_METRIC, TRACES_METRIC
 
-log = structlog.get_logger("trace_clustering")
+log = get_logger()
 
 _BEAT_SECONDS = HEARTBEAT_TIMEOUT.total_seconds() / 4
 

@@ -18,7 +18,6 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
-    FailureError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
@@ -42,7 +41,10 @@ with workflow.unsafe.imports_passed_through():
         TeamReason,
         Window,
     )
+    from trace_clustering.temporal.failures import root_cause
     from trace_clustering.temporal.workflow import RETRY_POLICY
+
+MAX_REASON_CHARS = 200
 
 
 @workflow.defn(name=c.COORDINATOR_WORKFLOW_NAME)
@@ -127,7 +129,7 @@ class _Page:
         except ChildWorkflowError as error:
             if is_cancelled_exception(error) and workflow.cancellation_reason() is not None:
                 raise
-            reason = _root_cause(error)
+            reason = root_cause(error)[:MAX_REASON_CHARS]
             self.failed.append(TeamReason(team_id, reason))
             workflow.logger.warning(
                 "Clustering of a team failed", extra={"team_id": team_id, "reason": reason}
@@ -174,12 +176,6 @@ def _window(inputs: CoordinatorInputs, started: datetime) -> Window:
 
 def _last(teams: list[int]) -> int | None:
     return teams[-1] if teams else None
-
-
-def _root_cause(error: BaseException) -> str:
-    while isinstance(error, FailureError) and error.cause is not None:
-        error = error.cause
-    return str(error)[:200]
 
 
 def _output(progress: CoordinatorProgress, started: datetime) -> CoordinatorOutput:

@@ -13,13 +13,13 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from trace_clustering import constants as c
 from trace_clustering.errors import NotFoundError, ServiceError
 from trace_clustering.inputs import format_time
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, RunStatus, WorkflowState
+from trace_clustering.temporal.failures import root_cause
 from trace_clustering.temporal.schedule import (
     ScheduleChange,
     create_trace_clustering_coordinator_schedule,
@@ -99,7 +99,7 @@ class TemporalGateway:
             try:
                 result = await handle.result()
             except WorkflowFailureError as error:
-                failure = _root_cause(error)
+                failure = root_cause(error)
         return WorkflowState(
             workflow_id=workflow_id,
             status=status,
@@ -202,10 +202,3 @@ def _pending(found: WorkflowExecutionDescription) -> list[dict[str, Any]]:
         }
         for pending in found.raw_description.pending_activities
     ]
-
-
-def _root_cause(error: BaseException) -> str:
-    cause: BaseException = error
-    while isinstance(cause, FailureError | WorkflowFailureError) and cause.cause is not None:
-        cause = cause.cause
-    return str(cause)

@@ -12,7 +12,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from trace_clustering import constants as c
@@ -54,14 +54,17 @@ class DailyTraceClusteringWorkflow:
         workflow.logger.info("Starting trace clustering", extra=_log_fields(parameters))
         left = c.WORKFLOW_EXECUTION_TIMEOUT - (workflow.now() - started)
         try:
-            async with asyncio.timeout(left.total_seconds()):
+            async with asyncio.timeout(left.total_seconds()) as limit:
                 output = await self._cluster(parameters, started)
-        except TimeoutError:
+        except (TimeoutError, ActivityError) as error:
+            # An activity that is cancelled because time is up says so in its own error.
+            if not limit.expired():
+                raise
             raise ApplicationError(
                 f"not done within {c.WORKFLOW_EXECUTION_TIMEOUT_MINUTES} minutes",
                 type="WorkflowTimeout",
                 non_retryable=True,
-            ) from None
+            ) from error
         _report(output)
         return output
 

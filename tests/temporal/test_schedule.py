@@ -1,0 +1,131 @@
+"""The coordinator's schedule on a real Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleDescription,
+    ScheduleOverlapPolicy,
+)
+
+from trace_clustering.constants import COORDINATOR_SCHEDULE_ID, COORDINATOR_WORKFLOW_NAME
+from trace_clustering.errors import InvalidInputError
+from trace_clustering.models import CoordinatorInputs
+from trace_clustering.temporal import schedule as schedules
+from trace_clustering.temporal.dev_server import dev_server
+from trace_clustering.temporal.schedule import create_trace_clustering_coordinator_schedule
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def fresh(client: Client) -> AsyncIterator[Client]:
+    """A Temporal without the schedule, which has one name for all."""
+    yield client
+    await client.get_schedule_handle(COORDINATOR_SCHEDULE_ID).delete()
+
+
+async def describe(client: Client) -> ScheduleDescription:
+    return await client.get_schedule_handle(COORDINATOR_SCHEDULE_ID).describe()
+
+
+async def inputs_of(client: Client) -> CoordinatorInputs:
+    action = (await describe(client)).schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    (inputs,) = await client.data_converter.decode(list(action.args), [CoordinatorInputs])
+    assert isinstance(inputs, CoordinatorInputs)
+    return inputs
+
+
+async def test_it_is_created_once_and_updated_when_settings_change(fresh: Client) -> None:
+    create = create_trace_clustering_coordinator_schedule
+    assert await create(fresh, interval_days=1) == "created"
+    found = (await describe(fresh)).schedule
+    assert [i.every for i in found.spec.intervals] == [timedelta(days=1)]
+    assert found.policy.overlap == ScheduleOverlapPolicy.SKIP
+    assert found.policy.catchup_window == timedelta(days=1)
+
+    assert await create(fresh, interval_days=1) == "unchanged"
+    changed: dict[str, Any] = {"lookback_days": 14, "max_samples": 5000, "min_embeddings": 50}
+    assert await create(fresh, interval_days=3, **changed) == "updated"
+    assert await inputs_of(fresh) == CoordinatorInputs(**changed)
+    assert await create(fresh, interval_days=3, **changed) == "unchanged"
+    assert [s.id async for s in await fresh.list_schedules()] == [COORDINATOR_SCHEDULE_ID]
+
+
+async def test_a_paused_schedule_stays_paused(fresh: Client) -> None:
+    await create_trace_clustering_coordinator_schedule(fresh)
+    await fresh.get_schedule_handle(COORDINATOR_SCHEDULE_ID).pause(note="holidays")
+    assert await create_trace_clustering_coordinator_schedule(fresh, max_k=8) == "updated"
+    state = (await describe(fresh)).schedule.state
+    assert (state.paused, state.note) == (True, "holidays")
+
+
+async def test_workers_that_start_together_create_one(fresh: Client) -> None:
+    created = [create_trace_clustering_coordinator_schedule(fresh) for _ in range(5)]
+    changes = await asyncio.gather(*created)
+    assert sorted(changes) == ["created", *["unchanged"] * 4]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"interval_days": 0}, {"lookback_days": 0}, {"max_samples": -1}, {"min_embeddings": 0}]
+)
+async def test_bad_parameters_are_named(client: Client, bad: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match=next(iter(bad))):
+        await create_trace_clustering_coordinator_schedule(client, **bad)
+
+
+async def test_a_missed_run_is_made_up_once(tmp_path: Path) -> None:
+    """Down for two ticks and a half: after a restart exactly one of them runs."""
+    every = timedelta(seconds=10)  # the shortest catch-up window that a server takes
+    port = free_port()
+    async with dev_server(tmp_path, port=port, ui_port=0) as server:
+        client = await Client.connect(server.address)
+        await client.create_schedule(COORDINATOR_SCHEDULE_ID, ten_seconds(every))
+        await until(lambda: has_started(client, 1))
+    stopped = datetime.now(UTC)
+    await asyncio.sleep(2.5 * every.total_seconds())
+    async with dev_server(tmp_path, port=port, ui_port=0) as server:
+        restarted = datetime.now(UTC)
+        client = await Client.connect(server.address)
+        await until(lambda: has_started(client, 2))
+        actions = (await describe(client)).info.recent_actions
+    due_while_down = [a.scheduled_at for a in actions if stopped < a.scheduled_at < restarted]
+    assert len(due_while_down) == 1
+    assert due_while_down[0] > restarted - every - timedelta(seconds=2)
+
+
+def ten_seconds(every: timedelta) -> Schedule:
+    return schedules._schedule(CoordinatorInputs(), every, "nobody-polls-this")
+
+
+async def has_started(client: Client, runs: int) -> bool:
+    found = await describe(client)
+    if runs == 1 and found.info.num_actions >= 1:
+        # Overlapping runs are skipped, so the first must not be in the way of the next.
+        async for one in client.list_workflows(f"WorkflowType = '{COORDINATOR_WORKFLOW_NAME}'"):
+            await client.get_workflow_handle(one.id).terminate()
+    return found.info.num_actions >= runs
+
+
+async def until(condition: object, seconds: float = 30.0) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await condition():  # type: ignore[operator]
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
