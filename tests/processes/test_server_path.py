@@ -1,0 +1,204 @@
+"""Production: worker and HTTP service as processes of their own, on one Temporal and one store.
+
+The store is reached over HTTP. Behind it is chDB with the tests' own HTTP front, because no
+ClickHouse server can be assumed on a developer's machine.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from tests.processes.support import (
+    COMMAND,
+    Process,
+    command,
+    environment,
+    json_of,
+    running,
+    until,
+    write_traces,
+)
+from tests.support.clickhouse_front import ClickHouseFront
+from trace_clustering.errors import StoreError
+from trace_clustering.store import Store
+from trace_clustering.store.database import Database
+from trace_clustering.temporal.dev_server import find_temporal
+
+ACTIVITIES = (
+    "query_trace_embeddings_activity",
+    "sample_embeddings_activity",
+    "determine_optimal_k_activity",
+    "perform_clustering_activity",
+    "emit_cluster_events_activity",
+)
+
+Env = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseFront]:
+    with ClickHouseFront(tmp_path_factory.mktemp("front")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def temporal() -> Iterator[str]:
+    """A Temporal of its own, because a worker creates the schedule; its address."""
+    port = free_port()
+    arguments = ["server", "start-dev", "--headless", "--port", str(port), "--log-level", "error"]
+    arguments += ["--dynamic-config-value", "frontend.enableServerVersionCheck=false"]
+    server = subprocess.Popen([find_temporal(), *arguments], stdout=subprocess.DEVNULL)
+    yield f"127.0.0.1:{port}"
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def env(
+    front: ClickHouseFront, temporal: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Env]:
+    """Settings of a service in production, which runs; the command line talks to it."""
+    folder = tmp_path_factory.mktemp("service")
+    settings = {"clickhouse_url": front.dsn("traces"), "temporal_address": temporal, "port": 0}
+    env = environment(folder, **settings)
+    until(lambda: answers(temporal), "Temporal does not answer")
+    with running(["serve"], env, folder / "serve.log") as service:
+        url = service.wait_until_ready().rsplit(" ", 1)[1]
+        yield env | {"TRACE_CLUSTERING_URL": url}
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_traces(tmp_path_factory.mktemp("traces") / "traces.jsonl", 60)
+
+
+def start_worker(env: Env, tmp_path: Path) -> Process:
+    """Start a worker; not waiting for it to be ready, so that a hold can be in its way."""
+    return Process(["worker"], env, tmp_path / f"worker-{free_port()}.log")
+
+
+def test_worker_and_service_share_one_store(env: Env, traces: Path, tmp_path: Path) -> None:
+    loaded = json_of(env, "ingest", str(traces), "--team-id", "1")
+    assert (loaded["stored"], loaded["unchanged"], loaded["rejected"]) == (60, 0, [])
+    with running(["worker"], env, tmp_path / "worker.log"):
+        output = json_of(env, "trigger", "--team-id", "1")
+    assert (output["status"], output["optimal_k"]) == ("completed", 3)
+    event = json_of(env, "show", output["clustering_run_id"])
+    assert event["$ai_total_traces_analyzed"] == 60
+    assert [team["team_id"] for team in json_of(env, "teams")] == [1]
+    assert "Cluster 0" in command(env, "show", output["clustering_run_id"], "--cluster", "0")
+
+
+@pytest.mark.parametrize("activity", ACTIVITIES)
+def test_a_killed_worker_is_replaced(
+    env: Env, front: ClickHouseFront, traces: Path, tmp_path: Path, activity: str
+) -> None:
+    check_kill(env, front, traces, tmp_path, team=10 + ACTIVITIES.index(activity), held=(activity,))
+
+
+def test_a_worker_killed_after_its_event_was_stored(
+    env: Env, front: ClickHouseFront, traces: Path, tmp_path: Path
+) -> None:
+    """The event is in the store, but nobody was told: the next attempt finds it."""
+    held = (ACTIVITIES[-1], "INSERT INTO", "events")
+    check_kill(env, front, traces, tmp_path, team=20, held=held, when="after")
+
+
+def check_kill(
+    env: Env,
+    front: ClickHouseFront,
+    traces: Path,
+    tmp_path: Path,
+    *,
+    team: int,
+    held: tuple[str, ...],
+    when: Literal["before", "after"] = "before",
+) -> None:
+    """Kill the worker while a query of an activity is under way; another ends the run."""
+    command(env, "ingest", str(traces), "--team-id", str(team))
+    worker = start_worker(env, tmp_path)
+    worker.wait_until_ready()
+    front.hold(*held, when=when)
+    started = json_of(env, "trigger", "--team-id", str(team), "--no-wait")
+    front.wait_held(timeout=30)
+    worker.kill()
+    front.release()
+    with running(["worker"], env, tmp_path / "second.log"):
+        state = until(lambda: ended(env, started["workflow_id"]), "the run never ended", 90)
+    assert state["status"] == "completed", state
+    run_id = state["result"]["clustering_run_id"]
+    assert events_of(front, team) == {"plain": 1, "final": 1}
+    (run,) = json_of(env, "runs", "--team-id", str(team))
+    assert (run["run_id"], run["status"]) == (run_id, "completed")
+    event = json_of(env, "show", run_id)
+    assert sum(len(cluster["trace_ids"]) for cluster in event["$ai_clusters"]) == 60
+
+
+def ended(env: Env, workflow_id: str) -> dict[str, Any] | None:
+    url = f"{env['TRACE_CLUSTERING_URL']}/api/v1/workflows/{workflow_id}"
+    state: dict[str, Any] = httpx.get(url, trust_env=False).json()
+    return None if state["status"] == "running" else state
+
+
+def events_of(front: ClickHouseFront, team: int) -> dict[str, int]:
+    """A team's events, read both ways."""
+    database = Database(front.dsn("traces"))
+    counts = {}
+    for name, final in (("plain", ""), ("final", "FINAL")):
+        sql = f"SELECT count() AS n FROM events {final} WHERE team_id = {{team:Int64}}"
+        counts[name] = int(database.select(sql, team=team)[0]["n"])
+    database.close()
+    return counts
+
+
+def test_the_service_ends_cleanly(env: Env, tmp_path: Path) -> None:
+    own = {k: v for k, v in env.items() if k != "TRACE_CLUSTERING_URL"}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        for mode in ("serve", "worker"):
+            process = Process([mode], own, tmp_path / f"{mode}-{number}.log")
+            process.wait_until_ready()
+            assert process.stop(number) == 0
+            assert "Traceback" not in process.log.read_text()
+
+
+def test_a_worker_serves_metrics_where_asked_to(env: Env, tmp_path: Path) -> None:
+    own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := free_port())}
+    with running(["worker"], own, tmp_path / "worker.log"):
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    assert "process_cpu_seconds_total" in text
+    assert "temporal_" in text
+
+
+def test_processes_of_production_need_a_temporal(tmp_path: Path) -> None:
+    for mode in ("serve", "worker"):
+        done = subprocess.run(
+            [COMMAND, mode], env=environment(tmp_path), capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert "TRACE_CLUSTERING_TEMPORAL_ADDRESS" in done.stderr
+
+
+def test_an_unreachable_store_is_named_without_its_password() -> None:
+    with pytest.raises(StoreError) as error:
+        Store.open(f"http://user:hush@127.0.0.1:{free_port()}/traces", retention_days=9)
+    assert "hush" not in str(error.value)
+
+
+def answers(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
