@@ -29,6 +29,9 @@ MAX_LOOKBACK_DAYS = 366
 MAX_MAX_SAMPLES = 100_000
 MAX_MAX_K = 100
 
+# Trace lines that one request may hold; a single longer line cannot be taken.
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
 # The coordinator.
 DEFAULT_INTERVAL_DAYS = 1
 DEFAULT_MIN_EMBEDDINGS = 20

@@ -28,6 +28,7 @@ _FIELDS = tuple(f.name for f in fields(ClusteringInputs))
 _DEFAULTS = {f.name: f.default for f in fields(ClusteringInputs) if f.default is not MISSING}
 _COORDINATOR_FIELDS = tuple(f.name for f in fields(CoordinatorInputs))
 _INT64_MAX = 2**63 - 1
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
 _BOUNDS = {
     "team_id": (1, _INT64_MAX),
     "lookback_days": (1, c.MAX_LOOKBACK_DAYS),
@@ -122,7 +123,7 @@ def parse_rfc3339(field: str, value: object) -> datetime:
 def format_time(moment: datetime) -> str:
     """Write a time as the contract does: RFC 3339 in UTC with ``Z``, fractions only if any."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
-    spec = "seconds" if not utc.microsecond else "milliseconds"
+    spec = "milliseconds" if utc.microsecond >= 1000 else "seconds"
     return utc.isoformat(timespec=spec) + "Z"
 
 
@@ -169,8 +170,8 @@ def team_of_run_id(run_id: str) -> int:
     Raises:
         InvalidInputError: it is no run id.
     """
-    match = re.fullmatch(r"team_(\d{1,19})_(.+)", run_id)
-    if match is None:
+    match = re.fullmatch(r"team_(\d{1,19})_(.+)", run_id, re.ASCII)
+    if match is None or int(match.group(1)) > _INT64_MAX:
         raise InvalidInputError(
             "run_id", f"{_shown(run_id)} is not of the form team_123_2025-01-23T00:00:00Z"
         )
@@ -215,14 +216,17 @@ def _checked_team_ids(value: object) -> list[int]:
     return [_in_bounds(f"allowed_team_ids.{i}", one, *bounds) for i, one in enumerate(value)]
 
 
-def _read_progress(value: Mapping[str, Any] | None) -> CoordinatorProgress | None:
-    """What the coordinator handed to itself; nobody else writes it."""
+def _read_progress(value: Any) -> CoordinatorProgress | None:
+    """What the coordinator handed to itself; nobody else should write it."""
     if value is None:
         return None
-    reasons = {
-        name: [TeamReason(**reason) for reason in value[name]] for name in ("skipped", "failed")
-    }
-    return CoordinatorProgress(**{**value, **reasons})
+    try:
+        reasons = {
+            name: [TeamReason(**reason) for reason in value[name]] for name in ("skipped", "failed")
+        }
+        return CoordinatorProgress(**{**value, **reasons})
+    except (TypeError, KeyError):
+        raise InvalidInputError("progress", "is the coordinator's own; leave it out") from None
 
 
 def _in_bounds(field: str, value: object, low: int, high: int) -> int:
@@ -245,7 +249,12 @@ def _check_k(min_k: int, max_k: int) -> None:
 
 
 def _checked_time(field: str, value: object) -> str | None:
-    return None if value is None else format_time(parse_rfc3339(field, value))
+    if value is None:
+        return None
+    moment = parse_rfc3339(field, value)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise InvalidInputError(field, f"must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return format_time(moment)
 
 
 def _check_window(start: str | None, end: str | None) -> None:

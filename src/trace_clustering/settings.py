@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     min_embeddings: int = Field(
         c.DEFAULT_MIN_EMBEDDINGS, ge=1, description="Teams with fewer are not scheduled."
     )
-    allowed_team_ids: Annotated[list[int], NoDecode] = Field(
+    allowed_team_ids: Annotated[list[Annotated[int, Field(ge=1)]], NoDecode] = Field(
         default_factory=lambda: list(c.ALLOWED_TEAM_IDS),
         description="Teams that are scheduled, comma-separated; empty for all.",
     )
@@ -122,7 +122,10 @@ class Settings(BaseSettings):
     )
 
     # What is kept, and what is said.
-    retention_days: int = Field(92, ge=1, description="Days that vectors and runs are kept.")
+    # ClickHouse counts a row's end in seconds that end in 2106: beyond, it would lie in the past.
+    retention_days: int = Field(
+        92, ge=1, le=10_000, description="Days that vectors and runs are kept."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
     )
@@ -145,8 +148,16 @@ class Settings(BaseSettings):
     @field_validator("clickhouse_url", mode="after")
     @classmethod
     def _known_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in _STORE_SCHEMES:
+        if value is None:
+            return None
+        scheme = value.get_secret_value().partition("://")[0]
+        if scheme not in _STORE_SCHEMES:
             raise ValueError("must begin with https://, http:// or chdb://")
+        if scheme != "chdb" and not _has_host(value.get_secret_value()):
+            raise ValueError(
+                "must be like https://user:password@host:8443/database; in user and password, "
+                "write special characters as %40 (@), %23 (#), %2F (/), %3F (?)"
+            )
         return value
 
     @model_validator(mode="after")
@@ -197,6 +208,17 @@ class Settings(BaseSettings):
 
 
 _STORE_SCHEMES = ("http", "https", "chdb")
+
+
+def _has_host(url: str) -> bool:
+    """Whether a URL has a host, a port that is one if any, and no @ after them."""
+    try:
+        parts = urlsplit(url)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    after = parts.path + parts.query + parts.fragment
+    return bool(parts.hostname) and port_is_good and "@" not in after
 
 
 def is_loopback(host: str) -> bool:
@@ -263,7 +285,7 @@ def _read_config_file(data_dir: Path) -> dict[str, Any]:
         return {}
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: {error}") from None
     for name in values:
         if name not in Settings.model_fields or name == "data_dir":
@@ -288,9 +310,10 @@ def _shown(value: object) -> Any:
 
 
 def _masked(secret: str) -> str:
-    parts = urlsplit(secret)
-    if parts.scheme not in _STORE_SCHEMES:
+    scheme, _, rest = secret.partition("://")
+    if scheme not in _STORE_SCHEMES:
         return "********"
-    user, at, host = parts.netloc.rpartition("@")
-    hidden = f"{user.partition(':')[0]}:********@" if at else ""
-    return urlunsplit(parts._replace(netloc=hidden + host, query=""))
+    # The last @, so that a password with one in it is hidden whole.
+    login, at, place = rest.rpartition("@")
+    hidden = f"{login.partition(':')[0]}:********@" if at else ""
+    return f"{scheme}://{hidden}{place.partition('?')[0]}"
