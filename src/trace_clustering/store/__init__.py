@@ -35,8 +35,12 @@ class Store:
             StoreError: it cannot be reached, or a statement failed.
         """
         database = Database(dsn)
-        migrate(database)
-        set_retention(database, retention_days)
+        try:
+            migrate(database)
+            set_retention(database, retention_days)
+        except BaseException:
+            database.close()
+            raise
         return cls(database)
 
     def ping(self) -> None:

@@ -27,8 +27,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 ) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number
 """
 
-# The sort key makes a team's window one range. TTL counts from the later of both times, so
-# that an old export that is loaded today stays for as long as anything else.
+# The sort key makes a team's window one range. It ends with ``inserted_at``, so that no merge
+# takes away the row that a run under way looks at when the same trace is embedded again. TTL
+# counts from the later of both times, so that an old export that is loaded today stays for as
+# long as anything else.
 _DOCUMENT_EMBEDDINGS = """
 CREATE TABLE IF NOT EXISTS document_embeddings (
     team_id Int64,
@@ -46,7 +48,8 @@ CREATE TABLE IF NOT EXISTS document_embeddings (
         isFinite(arraySum(embedding)) AND (arrayMax(embedding) != 0 OR arrayMin(embedding) != 0)
 ) ENGINE = ReplacingMergeTree(inserted_at)
 PARTITION BY toMonday(timestamp)
-ORDER BY (team_id, toDate(timestamp), product, document_type, model_name, rendering, document_id)
+ORDER BY (team_id, toDate(timestamp), product, document_type, model_name, rendering, document_id,
+    inserted_at)
 TTL toDateTime(greatest(timestamp, inserted_at)) + INTERVAL 92 DAY
 """
 
