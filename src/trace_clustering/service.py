@@ -65,4 +65,4 @@ def _check(settings: Settings, mode: Mode) -> None:
 def _say_where(parts: Running, settings: Settings, err: Console) -> None:
     if parts.ui_address:
         err.print(f"Temporal: {parts.temporal_address}, its page: http://{parts.ui_address}")
-    err.print(f"Data: {settings.data_dir}", highlight=False, soft_wrap=True)
+    err.print(f"Data: {settings.data_dir}", highlight=False, soft_wrap=True, markup=False)

@@ -105,9 +105,9 @@ def workflow_path(workflow_id: str) -> str:
 
 
 def _http(settings: Settings, **options: Any) -> httpx.AsyncClient:
-    headers = {}
+    headers: dict[bytes, bytes] = {}
     if settings.token is not None:
-        headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
+        headers[b"Authorization"] = f"Bearer {settings.token.get_secret_value()}".encode()
     return httpx.AsyncClient(
         headers=headers, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, **options
     )

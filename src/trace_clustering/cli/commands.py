@@ -83,7 +83,10 @@ def common(
         Path | None, typer.Option(help="Folder that holds all local state.")
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Groups the traces of LLM applications by meaning, every day."""
@@ -165,7 +168,7 @@ def ingest(
         shared, lambda api: upload_files(api, shared.err, team_id, files), data_dir=data_dir
     )
     for bad in totals.rejected:
-        shared.err.print(console.plain(bad.sentence), style="red")
+        shared.err.print(console.plain(bad.sentence), style="red", soft_wrap=True)
     shared.show(as_json, totals.as_json(), lambda: report_view(totals, team_id))
     if totals.rejected:
         raise typer.Exit(EXIT_FAILED)
@@ -374,7 +377,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         app(args=arguments)
     except TraceClusteringError as error:
-        typer.secho(f"Error: {error}", err=True, fg="red")
+        typer.secho(f"Error: {console.plain(str(error)).plain}", err=True, fg="red")
         return _exit_code(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

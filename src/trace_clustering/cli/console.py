@@ -90,7 +90,8 @@ def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
     state = "paused" if schedule["paused"] else "active"
     every = ", ".join("day" if d == 1 else f"{d:g} days" for d in schedule["interval_days"])
     table.add_row("Schedule", schedule["id"])
-    table.add_row("State", state + (f" ({schedule['note']})" if schedule["note"] else ""))
+    note = f" ({schedule['note']})" if schedule["note"] else ""
+    table.add_row("State", plain(state + note))
     table.add_row("Every", every)
     table.add_row("Next runs", "\n".join(when(moment) for moment in schedule["next_runs"]))
     table.add_row("Recent runs", "\n".join(when(m) for m in schedule["recent_runs"]) or "–")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trace_clustering.cli.client import ApiClient
+from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.errors import InvalidInputError
 
 BATCH_LINES = 500
@@ -65,8 +66,8 @@ def check_readable(files: Sequence[Path]) -> None:
     """
     for path in files:
         try:
-            with path.open("rb") as opened:
-                opened.read(1)
+            # Nothing is read: what a pipe has given cannot be read again.
+            path.open("rb").close()
         except OSError as error:
             raise InvalidInputError("FILE", f"{path}: {error.strerror}") from None
 
@@ -95,10 +96,20 @@ async def upload_files(api: ApiClient, err: Console, team_id: int, files: Sequen
             task = progress.add_task(path.name, total=path.stat().st_size or None)
             with path.open("rb") as opened:
                 for batch in batches(iter(opened)):
-                    report = await api.ingest(team_id, batch.content, batch.first_line)
-                    totals.add(str(path), report)
+                    if len(batch.content) > MAX_BODY_BYTES:
+                        totals.add(str(path), _too_long(batch))
+                    else:
+                        report = await api.ingest(team_id, batch.content, batch.first_line)
+                        totals.add(str(path), report)
                     progress.advance(task, len(batch.content))
     return totals
+
+
+def _too_long(batch: Batch) -> dict[str, Any]:
+    """What the API would answer if it took a line of this length."""
+    problem = f"longer than {MAX_BODY_BYTES:,} bytes"
+    bad = {"line": batch.first_line, "field": "line", "problem": problem}
+    return {"received": 1, "stored": 0, "unchanged": 0, "rejected": [bad]}
 
 
 def progress_bar(err: Console) -> Progress:

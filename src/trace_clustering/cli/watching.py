@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, run_path, workflow_path
@@ -36,8 +37,8 @@ class Outcome:
             return console.run_view(self.detail)
         if self.failed:
             reason = self.state.get("failure") or "no reason was given"
-            return f"The run {self.state['status']}: {reason}"
-        return f"Started {self.state['workflow_id']}"
+            return Text.assemble(f"The run {self.state['status']}: ", console.plain(reason))
+        return Text(f"Started {self.state['workflow_id']}")
 
 
 async def start_and_watch(
@@ -65,12 +66,12 @@ async def watch(api: ApiClient, err: Console, workflow_id: str) -> Mapping[str, 
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _under_way(state: Mapping[str, Any]) -> str:
+def _under_way(state: Mapping[str, Any]) -> Text:
     lines = []
     for one in state["activities"]:
         line = one["activity"].removesuffix("_activity").replace("_", " ")
         if one["attempt"] > 1 and one["last_failure"]:
-            reason = console.plain(one["last_failure"], 100).plain.replace("[", r"\[")
+            reason = console.plain(one["last_failure"], 100).plain
             line += f" (attempt {one['attempt']}; before: {reason})"
         lines.append(line)
-    return ", ".join(lines) or "clustering"
+    return Text(", ".join(lines) or "clustering")

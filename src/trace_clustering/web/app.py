@@ -65,7 +65,8 @@ def _token_check(
         if token is None or request.url.path in OPEN_PATHS:
             return await call_next(request)
         expected = f"Bearer {token.get_secret_value()}".encode()
-        given = request.headers.get("authorization", "").encode("utf-8", "replace")
+        # Headers are bytes; Starlette hands them out as Latin-1.
+        given = request.headers.get("authorization", "").encode("latin-1")
         if not secrets.compare_digest(given, expected):
             answer = _error(401, "Unauthorized", None, "a valid bearer token is required")
             answer.headers["WWW-Authenticate"] = "Bearer"

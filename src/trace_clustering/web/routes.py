@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from trace_clustering import __version__
+from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.errors import NotFoundError
 from trace_clustering.ingestion import IngestReport, ingest_lines
 from trace_clustering.inputs import (
@@ -36,7 +37,6 @@ from trace_clustering.web.services import Services
 
 router = APIRouter()
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
 _DEFAULTS = ("lookback_days", "max_samples", "min_k", "max_k", "seed")
 _COORDINATOR_DEFAULTS = (
     *_DEFAULTS,

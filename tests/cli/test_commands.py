@@ -1,0 +1,374 @@
+"""Commands as people and scripts run them: output, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import add, document, finish_run, names, run_record
+from trace_clustering import __version__
+from trace_clustering.cli import commands, upload
+from trace_clustering.store import Store
+
+Run = Callable[..., "Done"]
+PROGRAM = Path(sys.executable).with_name("trace-clustering")
+HOSTILE = "[bold]loud[/bold] [/nope] \x1b[31mred\x07"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+    def assert_refused(self, code: int, told: str) -> None:
+        """One line on standard error, none on standard output, no stack trace."""
+        assert self.code == code, self.err
+        assert self.out == ""
+        assert self.err.startswith("Error: ")
+        assert self.err.count("\n") == 1
+        assert told in self.err
+
+
+@pytest.fixture
+def run(
+    store: Store,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Runs a command in this process, on the store that this process has open."""
+    monkeypatch.setattr(commands, "_configure_logging", lambda settings: None)
+
+    def call(*arguments: object, folder: Path = data_dir) -> Done:
+        capsys.readouterr()
+        code = commands.run([*map(str, arguments), "--data-dir", str(folder)])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def program(*arguments: object, **environment: str) -> Done:
+    """Runs a command as people do, in a process of its own."""
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1", "PYTHONWARNINGS": "default", **environment},
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def trace_line(trace_id: str, text: str = "hello there") -> str:
+    trace = {
+        "trace_id": trace_id,
+        "timestamp": "2026-11-16T09:00:00Z",
+        "messages": [{"role": "user", "content": text}],
+    }
+    return json.dumps(trace) + "\n"
+
+
+def write(folder: Path, *lines: str | bytes, name: str = "traces.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(b"".join(x.encode() if isinstance(x, str) else x for x in lines))
+    return path
+
+
+# -- ingest -----------------------------------------------------------------------------------
+
+
+def test_ingest_and_again(run: Run, tmp_path: Path, team_id: int) -> None:
+    files = [write(tmp_path, trace_line("a"), trace_line("b"), name="one.jsonl")]
+    files.append(write(tmp_path, trace_line("c"), name="two.jsonl"))
+    first = run("ingest", *files, "--team-id", team_id, "--json").json
+    assert first == {"files": 2, "received": 3, "stored": 3, "unchanged": 0, "rejected": []}
+    again = run("ingest", *files, "--team-id", team_id)
+    assert again.code == 0
+    assert again.out == f"0 traces stored for team {team_id}, 3 were stored already.\n"
+
+
+def test_bad_lines_are_told_by_file_and_number(run: Run, tmp_path: Path, team_id: int) -> None:
+    long_name = "x" * 150 + "-[bold].jsonl"
+    path = write(tmp_path, trace_line("a"), "{\n", b"\xff\n", trace_line("b"), name=long_name)
+    done = run("ingest", path, "--team-id", team_id, "--json")
+    assert done.code == 1
+    report = json.loads(done.out)
+    assert (report["received"], report["stored"]) == (4, 2)
+    assert [(bad["line"], bad["field"]) for bad in report["rejected"]] == [(2, "line"), (3, "line")]
+    told = [line for line in done.err.splitlines() if line.startswith(str(path))]
+    assert [line.removeprefix(str(path)).split(": ")[0] for line in told] == [":2", ":3"]
+
+
+def test_line_numbers_go_on_over_batches(run: Run, tmp_path: Path, team_id: int) -> None:
+    lines = [trace_line("same") for _ in range(600)]
+    path = write(tmp_path, *lines, "broken\n")
+    done = run("ingest", path, "--team-id", team_id)
+    assert f"{path}:601: line: " in done.err
+
+
+def test_a_line_that_is_too_long_is_a_bad_line(
+    run: Run, tmp_path: Path, team_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr(upload.batches, "__kwdefaults__", {"max_lines": 2, "max_bytes": 500})
+    path = write(tmp_path, trace_line("a"), trace_line("b", "x" * 1000), trace_line("c"))
+    done = run("ingest", path, "--team-id", team_id, "--json")
+    report = json.loads(done.out)
+    assert (done.code, report["received"], report["stored"]) == (1, 3, 2)
+    assert f"{path}:2: line: longer than 1,000 bytes" in done.err
+
+
+def test_an_empty_file_is_no_error(run: Run, tmp_path: Path, team_id: int) -> None:
+    done = run("ingest", write(tmp_path), "--team-id", team_id)
+    assert (done.code, done.out) == (0, f"0 traces stored for team {team_id}.\n")
+
+
+def test_files_that_cannot_be_read(run: Run, tmp_path: Path, team_id: int) -> None:
+    good = write(tmp_path, trace_line("a"))
+    for bad, told in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory")):
+        done = run("ingest", good, bad, "--team-id", team_id)
+        done.assert_refused(2, f"FILE: {bad}: {told}")
+    odd = tmp_path / "a\n\x1b[31mb"
+    run("ingest", odd, "--team-id", team_id).assert_refused(2, "a [31mb: No such file")
+    # Nothing was sent before the bad name was noticed.
+    assert team_id not in [team["team_id"] for team in run("teams", "--json").json]
+
+
+def test_a_pipe_can_be_read(run: Run, tmp_path: Path, team_id: int) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, trace_line("piped").encode())
+    os.close(writing)
+    report = run("ingest", f"/dev/fd/{reading}", "--team-id", team_id, "--json").json
+    os.close(reading)
+    assert report["stored"] == 1
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def test_teams(run: Run, store: Store, team_id: int) -> None:
+    finished = finish_run(store, team_id)
+    (team,) = [one for one in run("teams", "--json").json if one["team_id"] == team_id]
+    assert (team["traces"], team["last_run_id"]) == (12, finished.run_id)
+    assert finished.run_id in run("teams").out
+
+
+def test_runs(run: Run, store: Store, team_id: int) -> None:
+    assert "has no runs yet" in run("runs", "--team-id", team_id).out
+    assert run("runs", "--team-id", team_id, "--json").json == []
+    store.runs.record(run_record(team_id, status="skipped", reason=HOSTILE))
+    done = run("runs", "--team-id", team_id)
+    assert "skipped: [bold]loud[/bold]" in done.out
+    assert "\x1b" not in done.out
+    (found,) = run("runs", "--team-id", team_id, "--json").json
+    assert found["reason"] == HOSTILE
+
+
+def test_show(run: Run, store: Store, team_id: int) -> None:
+    finished = finish_run(store, team_id)
+    shown = run("show", finished.run_id).out
+    assert "12 traces from 2026-11-13 12:00 to 2026-11-20 12:00; k=3, silhouette 0.500" in shown
+    assert "• text of trace-0000" in shown
+    one = run("show", finished.run_id, "--cluster", 1, "--limit", 2)
+    assert f"Cluster 1 of {finished.run_id}: 4 traces (33%)" in one.out
+    assert "trace-0004" in one.out
+    assert "trace-0007" not in one.out
+    cluster = run("show", finished.run_id, "--cluster", 1, "--json").json
+    assert [m["trace_id"] for m in cluster["members"]] == names(12)[1::3]
+
+
+def test_show_as_json_is_the_event_as_stored(run: Run, store: Store, team_id: int) -> None:
+    finished = finish_run(store, team_id)
+    stored = store.events.properties(team_id, finished.run_id)
+    assert run("show", finished.run_id, "--json").out == f"{stored}\n"
+
+
+def test_text_of_strangers_is_shown_as_text(run: Run, store: Store, team_id: int) -> None:
+    finished = finish_run(store, team_id)
+    hostile = document("trace-0000", metadata=json.dumps({"opening": HOSTILE, "model": HOSTILE}))
+    add(store, team_id, [hostile])
+    for options in ([], ["--cluster", 0]):
+        out = run("show", finished.run_id, *options).out
+        assert "[bold]loud[/bold] [/nope] [31mred" in " ".join(out.split())
+        assert "\x1b" not in out
+        assert "\x07" not in out
+    cluster = run("show", finished.run_id, "--cluster", 0, "--json").json
+    assert json.loads(cluster["members"][0]["metadata"])["opening"] == HOSTILE
+
+
+# -- config -----------------------------------------------------------------------------------
+
+
+def test_config(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACE_CLUSTERING_CLICKHOUSE_URL", "https://ada:s3cret@host:8443/data")
+    monkeypatch.setenv("TRACE_CLUSTERING_TOKEN", "s3cret")
+    (tmp_path / "config.toml").write_text("max_samples = 50\n", encoding="utf-8")
+    done = run("config", "--json", folder=tmp_path)
+    rows = {row["name"]: row for row in done.json}
+    assert rows["data_dir"]["value"] == str(tmp_path)
+    assert rows["data_dir"]["source"] == "command line"
+    assert rows["max_samples"]["source"] == "config.toml"
+    assert rows["token"]["source"] == "TRACE_CLUSTERING_TOKEN"
+    table = run("config", folder=tmp_path)
+    assert "ada:********@" in table.out
+    assert "s3cret" not in done.out + table.out
+
+
+def test_the_folder_may_stand_before_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.run(["--data-dir", str(tmp_path), "config", "--json"]) == 0
+    rows = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)}
+    assert rows["data_dir"] == str(tmp_path)
+
+
+# -- exit codes -------------------------------------------------------------------------------
+
+
+def test_bad_input_is_2(run: Run) -> None:
+    run("show", "nonsense").assert_refused(2, "run_id: 'nonsense' is not of the form team_123_")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["runs"],
+        ["runs", "--team-id", "0"],
+        ["runs", "--team-id", "x"],
+        ["runs", "--team-id", "1", "--limit", "0"],
+        ["ingest", "--team-id", "1"],
+        ["show"],
+        ["show", "team_1_x", "--cluster", "-1"],
+        ["nonsense"],
+        ["schedule", "nonsense"],
+        ["teams", "--nonsense"],
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(arguments) == 2
+    done = capsys.readouterr()
+    assert "Usage:" in done.err
+    assert done.out == ""
+
+
+def test_a_bad_setting_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACE_CLUSTERING_PORT", "many")
+    run("teams").assert_refused(2, "port: ")
+    monkeypatch.delenv("TRACE_CLUSTERING_PORT")
+    monkeypatch.setenv("TRACE_CLUSTERING_HOST", "0.0.0.0")
+    run("up").assert_refused(2, "TRACE_CLUSTERING_TOKEN")
+
+
+@pytest.mark.parametrize("mode", ["worker", "serve"])
+def test_what_needs_a_server_says_so(run: Run, mode: str) -> None:
+    run(mode).assert_refused(2, "TRACE_CLUSTERING_TEMPORAL_ADDRESS")
+
+
+def test_not_found_is_3(run: Run, store: Store, team_id: int) -> None:
+    run_id = run_record(team_id).run_id
+    run("show", run_id).assert_refused(3, f"there is no run {run_id}")
+    run("show", run_id, "--json").assert_refused(3, "emitted no event")
+    finish_run(store, team_id)
+    run("show", run_id, "--cluster", 9).assert_refused(3, "has no cluster 9")
+
+
+def test_unreachable_is_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("TRACE_CLUSTERING_URL", f"http://127.0.0.1:{bound.getsockname()[1]}")
+        run("teams").assert_refused(4, "the service does not answer")
+
+
+def test_a_service_that_has_gone_is_not_asked(run: Run, data_dir: Path) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        left_over = data_dir / "service.json"
+        left_over.write_text(json.dumps({"url": url}), encoding="utf-8")
+        try:
+            assert run("teams").code == 0
+        finally:
+            left_over.unlink()
+
+
+def test_an_interruption_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(main: Any) -> None:
+        main.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run", interrupt)
+    done = run("teams")
+    assert done.code == 130
+    assert "Traceback" not in done.err
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"trace-clustering {__version__}\n"
+    for arguments in (["--help"], ["ingest", "--help"], ["schedule", "pause", "--help"]):
+        assert commands.run(arguments) == 0
+        assert "Usage:" in capsys.readouterr().out
+
+
+# -- in processes of their own ----------------------------------------------------------------
+
+
+def test_a_folder_from_nothing_to_a_table(tmp_path: Path) -> None:
+    path = write(tmp_path, trace_line("a", HOSTILE), trace_line("b"), "{\n")
+    folder = tmp_path / "data"
+    done = program("ingest", path, "--team-id", 5, "--json", TRACE_CLUSTERING_DATA_DIR=str(folder))
+    assert done.code == 1
+    assert json.loads(done.out)["stored"] == 2
+    assert f"{path}:3: line: not JSON" in done.err
+    assert "Traceback" not in done.err
+    (team,) = program("teams", "--data-dir", folder, "--json").json
+    assert (team["team_id"], team["traces"]) == (5, 2)
+
+
+def test_a_folder_that_another_process_has_open(store: Store, data_dir: Path) -> None:
+    done = program("teams", "--data-dir", data_dir)
+    done.assert_refused(4, "another process has this data folder open")
+
+
+def test_completion() -> None:
+    script = program(_TRACE_CLUSTERING_COMPLETE="source_bash")
+    assert "_TRACE_CLUSTERING_COMPLETE=complete_bash" in script.out
+    words = program(
+        _TRACE_CLUSTERING_COMPLETE="complete_bash",
+        COMP_WORDS="trace-clustering sch",
+        COMP_CWORD="1",
+    )
+    assert words.out.split() == ["schedule"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="this machine has no bash")
+def test_show_completion() -> None:
+    # The shell is found among the parent processes: `; true` keeps bash there.
+    done = subprocess.run(
+        ["bash", "-c", '"$0" --show-completion; true', PROGRAM],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "complete" in done.stdout
+    assert "trace-clustering" in done.stdout

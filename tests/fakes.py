@@ -1,0 +1,111 @@
+"""Hand-written stand-ins for what is slow: Temporal behind its protocol, and an embedder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trace_clustering.errors import EmbeddingError, NotFoundError
+from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
+
+
+class FakeEmbedder:
+    """A vector drawn from a text's digest; remembers what it was asked for.
+
+    A text that contains ``refuse me`` is refused.
+    """
+
+    model_name = "fake-model"
+    dimensions = 8
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if any("refuse me" in text for text in texts):
+            raise EmbeddingError("the model is out of order")
+        self.texts += texts
+        rows = [self._draw(text) for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(len(texts), self.dimensions)
+
+    def _draw(self, text: str) -> NDArray[np.float64]:
+        digest = hashlib.sha256(text.encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8])).normal(size=self.dimensions)
+
+
+@dataclass
+class FakeWorkflows:
+    """Temporal as the application sees it: takes everything down, runs nothing.
+
+    Attributes:
+        states: of the workflows that are known.
+        schedule: its description; None where there is no schedule.
+    """
+
+    states: dict[str, WorkflowState] = field(default_factory=dict)
+    schedule: dict[str, Any] | None = None
+    runs: list[ClusteringInputs] = field(default_factory=list)
+    coordinator_runs: list[CoordinatorInputs] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    triggered: int = 0
+
+    def know(self, workflow_id: str, **changes: Any) -> WorkflowState:
+        """Make a workflow known; it runs unless ``changes`` say otherwise."""
+        values: dict[str, Any] = {
+            "status": "running",
+            "started_at": datetime(2026, 11, 20, 12, tzinfo=UTC),
+            "closed_at": None,
+            "activities": [],
+        }
+        self.states[workflow_id] = WorkflowState(workflow_id, **(values | changes))
+        return self.states[workflow_id]
+
+    async def start_run(self, inputs: ClusteringInputs) -> str:
+        self.runs.append(inputs)
+        return self.know(f"run-{len(self.runs)}").workflow_id
+
+    async def start_coordinator(self, inputs: CoordinatorInputs) -> str:
+        self.coordinator_runs.append(inputs)
+        return self.know(f"coordinator-{len(self.coordinator_runs)}").workflow_id
+
+    async def state(self, workflow_id: str) -> WorkflowState:
+        if workflow_id not in self.states:
+            raise NotFoundError(f"no workflow {workflow_id!r}")
+        return self.states[workflow_id]
+
+    async def cancel(self, workflow_id: str) -> None:
+        await self.state(workflow_id)
+        self.cancelled.append(workflow_id)
+
+    async def ensure_schedule(self) -> str:
+        change = "created" if self.schedule is None else "unchanged"
+        self.schedule = self.schedule or {"id": "schedule", "paused": False, "note": ""}
+        return change
+
+    async def describe_schedule(self) -> dict[str, Any]:
+        if self.schedule is None:
+            raise NotFoundError("there is no schedule")
+        return self.schedule
+
+    async def pause_schedule(self, note: str | None = None) -> None:
+        await self._change(paused=True, note=note or "")
+
+    async def resume_schedule(self) -> None:
+        await self._change(paused=False, note="")
+
+    async def trigger_schedule(self) -> None:
+        await self._change()
+        self.triggered += 1
+
+    async def delete_schedule(self) -> None:
+        await self._change()
+        self.schedule = None
+
+    async def _change(self, **changes: Any) -> None:
+        self.schedule = {**await self.describe_schedule(), **changes}
