@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -41,6 +42,21 @@ def test_a_run_is_replaced_by_its_later_records(any_store: Store, team_id: int) 
     any_store.runs.record(done)
     assert any_store.runs.get(team_id, running.run_id) == done
     assert any_store.runs.recent(team_id) == [done]
+
+
+def test_runs_that_start_together_get_ids_of_their_own(any_store: Store, team_id: int) -> None:
+    shared = [f"team_{team_id}_2026-11-20T12:00:00{fraction}Z" for fraction in ("", ".123")]
+
+    def claim(workflow_run_id: str) -> str:
+        run = replace(run_record(team_id, status="running"), workflow_run_id=workflow_run_id)
+        return any_store.runs.claim(run, [*shared, f"{shared[1]}_{workflow_run_id}"]).run_id
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(claim, names(8)))
+    assert len(set(claimed)) == 8
+    assert sorted(run.run_id for run in any_store.runs.recent(team_id)) == sorted(claimed)
+    # A retry of the same workflow's activity comes to the same id, if nobody else has it.
+    assert claim("later") == claim("later")
 
 
 @pytest.mark.parametrize("status", ["running", "completed", "skipped", "failed", "timed_out"])

@@ -257,7 +257,7 @@ class Engine:
         # Imported here: a process that only starts a front must not load the engine.
         import chdb
 
-        self._connect: Callable[[str], Any] = chdb.connect
+        self._connect: Any = vars(chdb)["connect"]
         self._path = str(path)
         self._kept_open = self._connect(self._path)
         first_row = self._kept_open.query("SELECT version(), timezone()", DEFAULT_FORMAT).bytes()

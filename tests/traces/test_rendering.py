@@ -148,6 +148,7 @@ def test_metadata_is_compact_json() -> None:
         "is_error": False,
         "tools": ["a", "b", "a"],
         "message_count": 4,
+        "opening": "x",
         "metadata": {"cost_usd": 0.5},
     }
 

@@ -421,7 +421,7 @@ def test_traces_that_begin_alike_stand_for_each_other(api: Api, team_id: int) ->
     add(api.store, team_id, [_reworded("trace-0000"), _reworded("trace-0003")])
     detail = api.get(run_path(run.run_id))
     first = [m["trace_id"] for m in detail["clusters"][0]["members"]]
-    assert first == ["trace-0000", "trace-0006"]
+    assert first == ["trace-0000", "trace-0006", "trace-0009"]
 
 
 def _reworded(trace_id: str) -> TraceDocument:

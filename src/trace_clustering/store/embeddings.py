@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -238,17 +238,16 @@ def vector_column(vectors: NDArray[np.float32]) -> pa.Array:
 
 
 def read_matrix(
-    batches: Iterator[pa.RecordBatch], column: str, rows: int, dimensions: int
+    batches: Sequence[pa.RecordBatch], column: str, dimensions: int
 ) -> NDArray[np.float32]:
     """Copy a column of vectors into one matrix of shape (rows, dimensions)."""
-    matrix = np.empty((rows, dimensions), dtype=np.float32)
+    matrix = np.empty((sum(map(len, batches)), dimensions), dtype=np.float32)
     filled = 0
     for batch in batches:
         block = batch.column(column).flatten().to_numpy(zero_copy_only=False)
-        block = block.reshape(-1, dimensions)
-        matrix[filled : filled + len(block)] = block
-        filled += len(block)
-    return matrix[:filled]
+        matrix[filled : filled + len(batch)] = block.reshape(-1, dimensions)
+        filled += len(batch)
+    return matrix
 
 
 def as_utc(moment: datetime) -> datetime:

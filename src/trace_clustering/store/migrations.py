@@ -68,6 +68,7 @@ ORDER BY (team_id, toDate(timestamp), event, distinct_id, uuid)
 SETTINGS non_replicated_deduplication_window = 10000
 """
 
+# The workflow is part of the key, so that two that claim one run id see each other.
 _RUNS = """
 CREATE TABLE IF NOT EXISTS clustering_runs (
     team_id Int64,
@@ -84,7 +85,7 @@ CREATE TABLE IF NOT EXISTS clustering_runs (
     silhouette_score Nullable(Float64),
     updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
 ) ENGINE = ReplacingMergeTree(updated_at)
-ORDER BY (team_id, run_id)
+ORDER BY (team_id, run_id, workflow_run_id)
 TTL toDateTime(started_at) + INTERVAL 92 DAY
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ from trace_clustering.store.database import Database, table
 from trace_clustering.store.embeddings import as_utc, read_matrix, vector_column
 
 Stage = Literal["search", "final"]
+
+# Of a claim that was given up for another run's.
+_YIELDED = "yielded"
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,15 @@ class Runs:
 
     def record(self, run: RunRecord) -> None:
         """Store how a run stands; a later record of the same run replaces this one."""
+        self._record(run, run.status)
+
+    def _record(self, run: RunRecord, status: str) -> None:
         columns = {
             "team_id": ([run.team_id], pa.int64()),
             "run_id": ([run.run_id], pa.string()),
             "workflow_id": ([run.workflow_id], pa.string()),
             "workflow_run_id": ([run.workflow_run_id], pa.string()),
-            "status": ([run.status], pa.string()),
+            "status": ([status], pa.string()),
             "reason": ([run.reason], pa.string()),
             "started_at": ([run.started_at], pa.timestamp("ms", tz="UTC")),
             "finished_at": ([run.finished_at], pa.timestamp("ms", tz="UTC")),
@@ -64,25 +71,58 @@ class Runs:
         }
         self._db.insert("clustering_runs", table(columns))
 
+    def claim(self, run: RunRecord, run_ids: Sequence[str]) -> RunRecord:
+        """Record a run under the first of ``run_ids`` that no other workflow claims.
+
+        ClickHouse has no lock to take. So every claimant records first and looks then: of two
+        that see each other both move on, and one that saw nobody is seen by all who come later.
+        The last id is taken without looking: it has to be of the workflow's own.
+        """
+        *contested, own = run_ids
+        for run_id in contested:
+            claimed = replace(run, run_id=run_id)
+            self.record(claimed)
+            if not self._others(claimed):
+                return claimed
+            self._record(claimed, status=_YIELDED)
+        last = replace(run, run_id=own)
+        self.record(last)
+        return last
+
     def get(self, team_id: int, run_id: str) -> RunRecord | None:
         """The latest record of one run."""
         rows = self._db.select(
-            "SELECT * FROM clustering_runs FINAL "
-            "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}",
+            "SELECT * FROM clustering_runs FINAL WHERE team_id = {team_id:Int64} "
+            "AND run_id = {run_id:String} AND status != {yielded:String}",
             team_id=team_id,
             run_id=run_id,
+            yielded=_YIELDED,
         )
         return _run(rows[0]) if rows else None
 
     def recent(self, team_id: int, limit: int = 100) -> list[RunRecord]:
         """A team's runs, latest first."""
         rows = self._db.select(
-            "SELECT * FROM clustering_runs FINAL WHERE team_id = {team_id:Int64} "
+            "SELECT * FROM clustering_runs FINAL "
+            "WHERE team_id = {team_id:Int64} AND status != {yielded:String} "
             "ORDER BY started_at DESC, run_id DESC LIMIT {limit:UInt32}",
             team_id=team_id,
             limit=limit,
+            yielded=_YIELDED,
         )
         return [_run(row) for row in rows]
+
+    def _others(self, run: RunRecord) -> bool:
+        rows = self._db.select(
+            "SELECT workflow_run_id FROM clustering_runs FINAL "
+            "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
+            "AND workflow_run_id != {own:String} AND status != {yielded:String} LIMIT 1",
+            team_id=run.team_id,
+            run_id=run.run_id,
+            own=run.workflow_run_id,
+            yielded=_YIELDED,
+        )
+        return bool(rows)
 
     def read_sample(self, ref: SampleRef) -> Sample:
         """Read a run's sample.
@@ -100,7 +140,7 @@ class Runs:
                 attempt=ref.attempt,
             )
         )
-        matrix = read_matrix(iter(batches), "embedding", ref.size, ref.dimensions)
+        matrix = read_matrix(batches, "embedding", ref.dimensions)
         if len(matrix) != ref.size:
             raise StoreError(
                 f"sample of {ref.run_id}: {len(matrix)} of {ref.size} rows are in the store"
@@ -130,7 +170,7 @@ class Runs:
         Raises:
             StoreError: they are not all there.
         """
-        batches = self._db.arrow_batches(
+        rows = self._db.arrow_batches(
             "SELECT centroid FROM clustering_centroids FINAL "
             "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
             "AND stage = {stage:String} AND cluster_id < {k:UInt32} ORDER BY cluster_id",
@@ -139,7 +179,7 @@ class Runs:
             stage=stage,
             k=k,
         )
-        centroids = read_matrix(batches, "centroid", k, dimensions)
+        centroids = read_matrix(list(rows), "centroid", dimensions)
         if len(centroids) != k:
             raise StoreError(f"centroids of {run_id}: {len(centroids)} of {k} are in the store")
         return centroids
@@ -192,31 +232,17 @@ class Runs:
 
         Their text is the latest that is stored; empty where the trace is no longer kept.
         """
+        return self._members(_MEMBERS, team_id, run_id, cluster_id, limit)
+
+    def representatives(self, team_id: int, run_id: str, *, limit: int = 3) -> list[Member]:
+        """Of each cluster the ``limit`` traces closest to its centroid that begin differently."""
+        return self._members(_REPRESENTATIVES, team_id, run_id, None, limit)
+
+    def _members(
+        self, sql: str, team_id: int, run_id: str, cluster_id: int | None, limit: int
+    ) -> list[Member]:
         rows = self._db.select(
-            """
-            WITH chosen AS (
-                SELECT trace_id, cluster_id, distance, timestamp
-                FROM clustering_assignments FINAL
-                WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}
-                    AND ({cluster:Int64} < 0 OR cluster_id = {cluster:Int64})
-                ORDER BY cluster_id, distance, trace_id
-                LIMIT {limit:UInt32} BY cluster_id
-            )
-            SELECT chosen.trace_id AS trace_id, chosen.cluster_id AS cluster_id,
-                chosen.distance AS distance, chosen.timestamp AS timestamp,
-                texts.content AS content, texts.metadata AS metadata
-            FROM chosen LEFT JOIN (
-                SELECT document_id, argMax(content, inserted_at) AS content,
-                    argMax(metadata, inserted_at) AS metadata
-                FROM document_embeddings
-                WHERE team_id = {team_id:Int64} AND startsWith(rendering, {prefix:String})
-                    AND timestamp >= (SELECT min(timestamp) FROM chosen)
-                    AND timestamp <= (SELECT max(timestamp) FROM chosen)
-                    AND document_id IN (SELECT trace_id FROM chosen)
-                GROUP BY document_id
-            ) AS texts ON texts.document_id = chosen.trace_id
-            ORDER BY cluster_id, distance, trace_id
-            """,
+            sql,
             team_id=team_id,
             run_id=run_id,
             cluster=-1 if cluster_id is None else cluster_id,
@@ -224,6 +250,40 @@ class Runs:
             prefix=RENDERING_PREFIX,
         )
         return [_member(row) for row in rows]
+
+
+_CHOSEN = """
+    SELECT trace_id, cluster_id, distance, timestamp
+    FROM clustering_assignments FINAL
+    WHERE team_id = {team_id:Int64} AND run_id = {run_id:String}
+        AND ({cluster:Int64} < 0 OR cluster_id = {cluster:Int64})
+"""
+_CLOSEST = "ORDER BY cluster_id, distance, trace_id LIMIT {limit:UInt32} BY cluster_id"
+
+# What is chosen with its text; ``opening`` is the text where nothing else is known.
+_WITH_TEXTS = """
+    SELECT chosen.trace_id AS trace_id, chosen.cluster_id AS cluster_id,
+        chosen.distance AS distance, chosen.timestamp AS timestamp,
+        texts.content AS content, texts.metadata AS metadata,
+        if(texts.opening = '', texts.content, texts.opening) AS opening
+    FROM chosen LEFT JOIN (
+        SELECT document_id, argMax(content, inserted_at) AS content,
+            argMax(metadata, inserted_at) AS metadata,
+            JSONExtractString(metadata, 'opening') AS opening
+        FROM document_embeddings
+        WHERE team_id = {team_id:Int64} AND startsWith(rendering, {prefix:String})
+            AND timestamp >= (SELECT min(timestamp) FROM chosen)
+            AND timestamp <= (SELECT max(timestamp) FROM chosen)
+            AND document_id IN (SELECT trace_id FROM chosen)
+        GROUP BY document_id
+    ) AS texts ON texts.document_id = chosen.trace_id
+    ORDER BY cluster_id, distance, trace_id
+"""
+_MEMBERS = f"WITH chosen AS ({_CHOSEN} {_CLOSEST}) {_WITH_TEXTS}"
+_REPRESENTATIVES = f"""
+    WITH chosen AS ({_CHOSEN})
+    SELECT * FROM ({_WITH_TEXTS} LIMIT 1 BY cluster_id, lowerUTF8(opening)) {_CLOSEST}
+"""
 
 
 def _run(row: dict[str, Any]) -> RunRecord:

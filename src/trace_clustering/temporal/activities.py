@@ -216,13 +216,10 @@ class ClusteringActivities:
         Two runs of a team may start within the second that the contract's id resolves; the
         later one's id then carries milliseconds.
         """
-        run_id = make_run_id(parameters.team_id, _whole_second(parameters))
-        run = self._run(parameters, run_id)
-        other = self._store.runs.get(run.team_id, run_id)
-        if other is not None and other.workflow_run_id != run.workflow_run_id:
-            run = replace(run, run_id=make_run_id(run.team_id, run.started_at))
-        self._store.runs.record(run)
-        return run
+        run = self._run(parameters, run_id="")
+        precise = make_run_id(run.team_id, run.started_at)
+        of_second = make_run_id(run.team_id, _whole_second(parameters))
+        return self._store.runs.claim(run, [of_second, precise, f"{precise}_{run.workflow_run_id}"])
 
     def _seed_of(self, parameters: RunParameters, run_id: str) -> int:
         if parameters.seed is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -22,7 +21,7 @@ from trace_clustering.inputs import (
     parse_coordinator_inputs,
     team_of_run_id,
 )
-from trace_clustering.models import Member, RunRecord, WorkflowState
+from trace_clustering.models import RunRecord, WorkflowState
 from trace_clustering.web.bodies import (
     Cluster,
     CoordinatorRequest,
@@ -213,34 +212,18 @@ def _clusters(
     facts = facts or _facts(services, record)
     if facts is None:
         return []
-    closest = (
-        services.store.runs.members(record.team_id, record.run_id, limit=members) if members else []
-    )
+    runs = services.store.runs
+    closest = runs.representatives(record.team_id, record.run_id, limit=members) if members else []
     total = sum(one["size"] for one in facts["$ai_clusters"])
     return [
         Cluster(
             cluster_id=one["cluster_id"],
             size=one["size"],
             share=one["size"] / total,
-            members=distinct(m for m in closest if m.cluster_id == one["cluster_id"])[:members],
+            members=[m for m in closest if m.cluster_id == one["cluster_id"]],
         )
         for one in facts["$ai_clusters"]
     ]
-
-
-def distinct(members: Iterable[Member]) -> list[Member]:
-    """The first of those members that begin with the same words, in order."""
-    by_opening: dict[str, Member] = {}
-    for member in members:
-        by_opening.setdefault(_opening(member).casefold(), member)
-    return list(by_opening.values())
-
-
-def _opening(member: Member) -> str:
-    try:
-        return str(json.loads(member.metadata)["opening"])
-    except (ValueError, KeyError, TypeError):
-        return member.content
 
 
 async def _as_it_stands(services: Services, run: RunRecord) -> RunRecord:
