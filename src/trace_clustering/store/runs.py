@@ -279,10 +279,12 @@ _WITH_TEXTS = """
     ) AS texts ON texts.document_id = chosen.trace_id
     ORDER BY cluster_id, distance, trace_id
 """
+# Numbers, marks and case aside.
+_WORDS = r"replaceRegexpAll(lowerUTF8(opening), '[^\\p{L}]+', ' ')"
 _MEMBERS = f"WITH chosen AS ({_CHOSEN} {_CLOSEST}) {_WITH_TEXTS}"
 _REPRESENTATIVES = f"""
     WITH chosen AS ({_CHOSEN})
-    SELECT * FROM ({_WITH_TEXTS} LIMIT 1 BY cluster_id, lowerUTF8(opening)) {_CLOSEST}
+    SELECT * FROM ({_WITH_TEXTS} LIMIT 1 BY cluster_id, {_WORDS}) {_CLOSEST}
 """
 
 
