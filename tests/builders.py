@@ -35,6 +35,11 @@ def names(n: int, prefix: str = "trace") -> list[str]:
     return [f"{prefix}-{i:04d}" for i in range(n)]
 
 
+def text_of(document_id: str) -> str:
+    """A text of its own for each id, also where numbers are passed over."""
+    return f"text of {document_id.translate(str.maketrans('0123456789', 'abcdefghij'))}"
+
+
 def document(
     document_id: str,
     *,
@@ -43,7 +48,7 @@ def document(
     content: str | None = None,
     metadata: str | None = None,
 ) -> TraceDocument:
-    text = f"text of {document_id}" if content is None else content
+    text = text_of(document_id) if content is None else content
     facts = json.dumps({"opening": text}) if metadata is None else metadata
     return TraceDocument(document_id, timestamp, rendering, text, facts)
 

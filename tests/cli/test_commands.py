@@ -187,7 +187,7 @@ def test_show(run: Run, store: Store, team_id: int) -> None:
     finished = finish_run(store, team_id)
     shown = run("show", finished.run_id).out
     assert "12 traces from 2026-11-13 12:00 to 2026-11-20 12:00; k=3, silhouette 0.500" in shown
-    assert "• text of trace-0000" in shown
+    assert "• text of trace-aaaa" in shown
     one = run("show", finished.run_id, "--cluster", 1, "--limit", 2)
     assert f"Cluster 1 of {finished.run_id}: 4 traces (33%)" in one.out
     assert "trace-0004" in one.out

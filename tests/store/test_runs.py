@@ -152,7 +152,7 @@ def test_members_are_the_closest_with_their_latest_text(any_store: Store, team_i
         (1, "trace-0004"),
     ]
     assert found[0] == Member("trace-0000", 0, 1.0, "newer", '{"opening": "newer"}', INSIDE)
-    assert found[1].content == "text of trace-0001"
+    assert found[1].content == "text of trace-aaab"
     one = any_store.runs.members(team_id, "run", cluster_id=1, limit=10)
     assert [m.trace_id for m in one] == names(6)[3:]
     assert any_store.runs.members(team_id, "run", cluster_id=9) == []

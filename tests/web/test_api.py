@@ -378,8 +378,8 @@ def test_one_cluster(api: Api, team_id: int) -> None:
         "trace_id": "trace-0001",
         "cluster_id": 1,
         "distance": 1.0,
-        "content": "text of trace-0001",
-        "metadata": '{"opening": "text of trace-0001"}',
+        "content": "text of trace-aaab",
+        "metadata": '{"opening": "text of trace-aaab"}',
         "timestamp": "2026-11-16T09:00:00Z",
     }
     limited = api.get(run_path(run.run_id, "clusters", "1"), params={"limit": 2})
