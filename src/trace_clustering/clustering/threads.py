@@ -1,0 +1,149 @@
+"""Spreads blocks of rows over a few threads so that no result depends on their number.
+
+A BLAS or OpenMP library that splits one product over threads adds in an order that depends on how
+many there are. Here every block is computed by one thread with one BLAS thread, blocks are cut the
+same way on every machine, and partial results are combined in the order of the blocks.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Labels = NDArray[np.int32]
+
+# 512 x 512 float32 distances are 1 MiB and stay in a core's cache.
+BLOCK_ROWS = 512
+_MAX_WORKERS = 8
+_FEW_COLUMNS = 512
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """The loaded libraries; looking for them takes milliseconds, so only once."""
+    return ThreadpoolController()
+
+
+class _SingleBlasThread:
+    """Holds BLAS at one thread while anybody needs it.
+
+    The limit is a global of the process. If every caller saved and restored it alone, two callers
+    that overlap would restore it under each other's feet, so the first sets and the last restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limit = ExitStack()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._lock:
+            if self._holders == 0:
+                self._limit.enter_context(_controller().limit(limits=1, user_api="blas"))
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if self._holders == 0:
+                    self._limit.close()
+
+
+_single_blas_thread = _SingleBlasThread()
+
+
+def single_openmp_thread() -> AbstractContextManager[object]:
+    """Limits OpenMP to one thread; OpenMP keeps that number for each calling thread apart."""
+    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="openmp")
+    return limit
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """A pool of threads for the length of one computation; BLAS keeps to one thread meanwhile.
+
+    Args:
+        on_progress: called in the caller's thread each time a block is done. What it raises ends
+            the computation.
+    """
+
+    def __init__(self, on_progress: Callable[[], None] | None = None) -> None:
+        self._count = min(_usable_cores(), _MAX_WORKERS)
+        self._on_progress = on_progress
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._open.enter_context(_single_blas_thread.held())
+        self._pool = self._open.enter_context(ThreadPoolExecutor(self._count))
+        self._aside = ThreadPoolExecutor(1)
+        # What was begun early and is not needed any more must not delay an exception.
+        self._open.callback(self._aside.shutdown, cancel_futures=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def submit_aside(self, task: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """Begins ``task(item)`` in one more thread, after everything submitted to it before.
+
+        For the time in which the caller's thread alone is busy.
+        """
+        return self._aside.submit(task, item)
+
+    def map(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yields ``task(item)`` in the order of the items, a few of them under way at a time."""
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(self._pool.submit(task, item))
+            if len(waiting) > 2 * self._count:
+                yield self._next(waiting)
+        while waiting:
+            yield self._next(waiting)
+
+    def map_rows(
+        self, task: Callable[[slice], Result], rows: NDArray[np.floating]
+    ) -> Iterator[Result]:
+        """Yields ``task(slice)`` over blocks of the rows of (n, d), in their order."""
+        blocks = row_blocks(len(rows), BLOCK_ROWS)
+        if rows.shape[1] < _FEW_COLUMNS:
+            # Operations this short would spend more time on passing the interpreter's lock around.
+            for block in blocks:
+                yield task(block)
+                self.progress()
+        else:
+            yield from self.map(task, blocks)
+
+    def progress(self) -> None:
+        """Tells the caller that the computation goes on."""
+        if self._on_progress is not None:
+            self._on_progress()
+
+    def _next(self, waiting: deque[Future[Result]]) -> Result:
+        result = waiting.popleft().result()
+        self.progress()
+        return result
+
+
+def row_blocks(rows: int, size: int) -> list[slice]:
+    """Cuts ``rows`` rows into slices of ``size`` rows, the last one shorter."""
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
