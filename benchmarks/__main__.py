@@ -1,0 +1,9 @@
+"""All benchmarks, each in a process of its own: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+for name in ("core", "growth", "job", "coordinator"):
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
