@@ -6,6 +6,7 @@ ClickHouse server can be assumed on a developer's machine.
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -172,7 +173,10 @@ def test_the_service_ends_cleanly(env: Env, tmp_path: Path) -> None:
 def test_a_worker_serves_metrics_where_asked_to(env: Env, tmp_path: Path) -> None:
     own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := free_port())}
     with running(["worker"], own, tmp_path / "worker.log"):
+        assert json_of(env, "trigger", "--team-id", "99")["status"] == "skipped"
         text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    assert re.search(r'trace_clustering_runs_total\{.*outcome="skipped".*\} 1', text)
+    assert re.search(r'activity_duration_count\{activity="query_trace_embeddings', text)
     assert "process_cpu_seconds_total" in text
     assert "temporal_" in text
 

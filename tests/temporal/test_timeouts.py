@@ -74,7 +74,9 @@ class WaitingRuns(FailingRuns):
         return self._real.read_sample(ref)
 
 
-async def test_a_cancelled_run_ends_and_emits_nothing(cluster: Cluster, team_id: int) -> None:
+async def test_a_cancelled_run_ends_and_emits_nothing(
+    cluster: Cluster, team_id: int, caplog: pytest.LogCaptureFixture
+) -> None:
     load(cluster.store, team_id, mixture(2000, 64))
     runs = WaitingRuns(cluster.store.runs)
     failing = FailingStore(runs, cluster.store.embeddings, cluster.store.events)
@@ -90,3 +92,4 @@ async def test_a_cancelled_run_ends_and_emits_nothing(cluster: Cluster, team_id:
     assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
     (run,) = cluster.store.runs.recent(team_id)
     assert cluster.store.events.properties(team_id, run.run_id) is None
+    assert "Clustering cancelled" in [record.getMessage() for record in caplog.records]

@@ -285,7 +285,9 @@ async def test_a_store_that_heals_is_tried_again(cluster: Cluster, team_id: int)
     assert await attempts(handle, "determine_optimal_k_activity") == 3
 
 
-async def test_a_refusal_is_not_tried_again(cluster: Cluster, team_id: int) -> None:
+async def test_a_refusal_is_not_tried_again(
+    cluster: Cluster, team_id: int, caplog: pytest.LogCaptureFixture
+) -> None:
     load(cluster.store, team_id, mixture(60, 4, 3))
     failing = FailingStore.over(cluster.store, StoreRefusedError("no access"), StoreError("x"))
     async with cluster.worker(store=failing):
@@ -295,6 +297,8 @@ async def test_a_refusal_is_not_tried_again(cluster: Cluster, team_id: int) -> N
     assert isinstance(failed.value.cause, ActivityError)
     assert "no access" in str(failed.value.cause.cause)
     assert len(failing.runs.errors) == 1
+    (line,) = [record for record in caplog.records if record.getMessage() == "Clustering failed"]
+    assert vars(line)["reason"] == "no access"
 
 
 async def attempts(handle: WorkflowHandle[Any, Any], activity: str) -> int:

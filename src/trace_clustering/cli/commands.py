@@ -97,14 +97,13 @@ DataDirOption = Annotated[Path | None, typer.Option(help="Folder that holds all 
 
 
 @app.command()
-def demo(ctx: typer.Context, data_dir: DataDirOption = None) -> None:
+def demo(ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """Make three weeks of traces for four teams, cluster them, show the clusters."""
     from trace_clustering.cli.demo import run_demo
 
     shared: Context = ctx.obj
-    _call(
-        shared, lambda api: run_demo(api, shared.out, shared.err), temporal=True, data_dir=data_dir
-    )
+    result = _call(shared, lambda api: run_demo(api, shared.err), temporal=True, data_dir=data_dir)
+    shared.show(as_json, result.as_json(), result.view)
 
 
 @app.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,8 +20,35 @@ from trace_clustering.errors import ServiceError
 from trace_clustering.traces.demo import DEMO_TEAMS, DemoTeam, demo_trace_lines
 
 
-async def run_demo(api: ApiClient, out: Console, err: Console) -> None:
-    """Make traces that end now, load them, let the coordinator cluster every team, show it.
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo did: the coordinator's output, and each team's run."""
+
+    traces: int
+    seconds: float
+    coordinator: Mapping[str, Any]
+    runs: list[Mapping[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def view(self) -> Group:
+        teams = [_team_view(*pair) for pair in zip(DEMO_TEAMS, self.runs, strict=True)]
+        return Group(*teams, self._summary())
+
+    def _summary(self) -> Text:
+        done = self.coordinator
+        return Text(
+            f"{self.traces:,} traces; {done['teams_processed']} teams clustered into "
+            f"{done['clusters_created']} clusters, {done['teams_skipped']} skipped, "
+            f"{done['teams_failed']} failed; {self.seconds:.0f} s in all.\n"
+            "The data stays: `trace-clustering up` serves it, "
+            "`trace-clustering show RUN` shows a run again."
+        )
+
+
+async def run_demo(api: ApiClient, err: Console) -> DemoResult:
+    """Make traces that end now, load them, let the coordinator cluster every team.
 
     Raises:
         ServiceError: the coordinator failed, or a team's run did.
@@ -28,13 +56,14 @@ async def run_demo(api: ApiClient, out: Console, err: Console) -> None:
     began = time.monotonic()
     # Within an hour the demo makes the same traces again, which changes nothing.
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    loaded = await _load(api, err, end)
-    result = await _cluster(api, err)
-    views = [await _team_view(api, team) for team in DEMO_TEAMS]
-    out.print(Group(*views))
-    out.print(_summary(loaded, result, time.monotonic() - began), highlight=False)
-    if result["teams_failed"]:
-        raise ServiceError(f"teams failed: {json.dumps(result['failed'])}")
+    err.print("Making three weeks of traces for four teams, and loading them:")
+    traces = await _load(api, err, end)
+    err.print("Clustering every team:")
+    coordinator = await _cluster(api, err)
+    runs = [await _latest_run(api, team) for team in DEMO_TEAMS]
+    if coordinator["teams_failed"]:
+        raise ServiceError(f"teams failed: {json.dumps(coordinator['failed'])}")
+    return DemoResult(traces, round(time.monotonic() - began, 1), coordinator, runs)
 
 
 async def _load(api: ApiClient, err: Console, end: datetime) -> int:
@@ -61,25 +90,17 @@ async def _cluster(api: ApiClient, err: Console) -> Mapping[str, Any]:
     return result
 
 
-async def _team_view(api: ApiClient, team: DemoTeam) -> Group:
-    runs: Sequence[Mapping[str, Any]] = (
-        await api.get(f"/api/v1/teams/{team.team_id}/runs", limit=1)
-    )["runs"]
-    detail = await api.get(run_path(runs[0]["run_id"]))
+async def _latest_run(api: ApiClient, team: DemoTeam) -> Mapping[str, Any]:
+    runs = (await api.get(f"/api/v1/teams/{team.team_id}/runs", limit=1))["runs"]
+    detail: Mapping[str, Any] = await api.get(run_path(runs[0]["run_id"]))
+    return detail
+
+
+def _team_view(team: DemoTeam, detail: Mapping[str, Any]) -> Group:
     title = f"Team {team.team_id} · {team.name} · {team.description}"
     view = console.run_view(detail, title=title)
-    return Group(view, Text(f"Run {runs[0]['run_id']}", style="dim"), "")
+    return Group(view, Text(f"Run {detail['run']['run_id']}", style="dim"), "")
 
 
 def _line(trace: Mapping[str, object]) -> bytes:
     return json.dumps(trace, ensure_ascii=False).encode() + b"\n"
-
-
-def _summary(loaded: int, result: Mapping[str, Any], seconds: float) -> Text:
-    return Text(
-        f"{loaded:,} traces; {result['teams_processed']} teams clustered into "
-        f"{result['clusters_created']} clusters, {result['teams_skipped']} skipped, "
-        f"{result['teams_failed']} failed; {seconds:.0f} s in all.\n"
-        "The data stays: `trace-clustering up` serves it, "
-        "`trace-clustering show RUN` shows a run again."
-    )

@@ -57,12 +57,15 @@ def _stack(starts: Starts) -> Float32:
 
 def _scores(rows: Float32, centroids: Float32) -> Float32:
     """Products minus half the squared norms (centroids, rows): largest for the nearest."""
-    if len(centroids) < rows.shape[1]:
-        # BLAS multiplies a tall matrix by a narrow one faster than the other way round.
-        scores = np.ascontiguousarray((rows @ centroids.T).T)
-    else:
-        scores = centroids @ rows.T
-    scores -= np.float32(0.5) * squared_norms(centroids)[:, None]
+    halves = np.float32(0.5) * squared_norms(centroids)[:, None]
+    if len(centroids) > rows.shape[1]:
+        # One more column subtracts the norms within the product, sparing a pass over the scores.
+        ones = np.ones((len(rows), 1), dtype=np.float32)
+        product: Float32 = np.hstack([centroids, -halves]) @ np.hstack([rows, ones]).T
+        return product
+    # BLAS multiplies a tall matrix by a narrow one faster than the other way round.
+    scores = np.ascontiguousarray((rows @ centroids.T).T)
+    scores -= halves
     return scores
 
 

@@ -29,26 +29,27 @@ from trace_clustering.clustering.projection import leading_subspace, project
 from trace_clustering.clustering.threads import Float32, Float64, Workers
 
 Meanwhile = Callable[[], None]
+# (steps, how many starts of each k are kept after them)
+Rounds = tuple[tuple[int, int], ...]
 
 _RANK = 24
 _POINTS = 448
 _SEEDINGS = 112
-# Over the condensed points: steps, and how many starts of each k are kept after them.
-_HALVING = ((2, 40), (2, 16), (2, 16))
+_SEEDED_HALVING: Rounds = ((1, 64), (1, 40), (2, 16), (2, 16))
 _CROSSINGS = 2
 _CROSSED = 6
 _ADDED = 6
-_CROSSED_STEPS = 3
+_CROSSED_HALVING: Rounds = ((1, 24), (2, 16))
 # Over all projected rows: how many are kept, and steps.
-_PROJECTED = ((8, 2), (4, 4))
-_FULL_KEPT = 4
+_PROJECTED = ((6, 2), (3, 3))
+_FULL_KEPT = 2
 _FULL_STEPS = 60
 # Inertias this close (relative) are equal for every purpose: then the silhouette decides.
 EQUAL_INERTIA = 8e-4
 # A start that much behind (relative) will not catch up in full dimension.
-_HOPE = 2e-3
+_HOPE = 1e-3
 # Starts whose gains agree to this much are the same division.
-_SAME = 1e-6
+_SAME = 1e-5
 
 
 def find_centroids(
@@ -107,11 +108,7 @@ def _explore(points: Float32, weights: Float32, ks: range, rng: np.random.Genera
     In the calling thread: the single operations are too short to be worth handing over.
     """
     seeds = greedy_seeds(points, weights, _SEEDINGS, ks[-1], rng)
-    starts = {k: points[seeds[:, :k]] for k in ks}
-    for steps, kept in _HALVING:
-        step = _advance(points, weights, starts, steps)
-        starts = _best(step, kept)
-    return step
+    return _halve(points, weights, {k: points[seeds[:, :k]] for k in ks}, _SEEDED_HALVING)
 
 
 def _cross(points: Float32, weights: Float32, step: Step, rng: np.random.Generator) -> Step:
@@ -125,7 +122,7 @@ def _cross(points: Float32, weights: Float32, step: Step, rng: np.random.Generat
         if k - 1 in best:
             made += _with_one_more(points, weights, best[k - 1], rng)
         starts[k] = np.concatenate(made)
-    return _advance(points, weights, starts, _CROSSED_STEPS)
+    return _halve(points, weights, starts, _CROSSED_HALVING)
 
 
 def _with_one_more(
@@ -137,10 +134,13 @@ def _with_one_more(
     return [np.concatenate([starts, points[column][:, None]], axis=1) for column in drawn.T]
 
 
-def _advance(points: Float32, weights: Float32, starts: Starts, steps: int) -> Step:
-    for _ in range(steps):
-        step = weighted_lloyd_step(points, weights, starts)
-        starts = step.starts
+def _halve(points: Float32, weights: Float32, starts: Starts, rounds: Rounds) -> Step:
+    """Steps of Lloyd's algorithm, from which the worse starts drop out early."""
+    for steps, kept in rounds:
+        for _ in range(steps):
+            step = weighted_lloyd_step(points, weights, starts)
+            starts = step.starts
+        starts = _best(step, kept)
     return step
 
 

@@ -12,7 +12,12 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from trace_clustering import constants as c
@@ -30,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         SampleInput,
         SampleRef,
     )
+    from trace_clustering.temporal.failures import root_cause
     from trace_clustering.temporal.names import NOT_RETRIED, RUNS_METRIC
 
 RETRY_POLICY = RetryPolicy(
@@ -50,12 +56,26 @@ class DailyTraceClusteringWorkflow:
         try:
             parameters = run_parameters(parse_clustering_inputs(inputs), started)
         except InvalidInputError as error:
-            raise _refusal(error) from error
+            _count("refused")
+            raise ApplicationError(
+                str(error), type=type(error).__name__, non_retryable=True
+            ) from error
         workflow.logger.info("Starting trace clustering", extra=_log_fields(parameters))
+        try:
+            output = await self._cluster_in_time(parameters, started)
+        except FailureError as error:
+            _report_failure(parameters, error)
+            raise
+        _report(output)
+        return output
+
+    async def _cluster_in_time(
+        self, parameters: RunParameters, started: datetime
+    ) -> ClusteringOutput:
         left = c.WORKFLOW_EXECUTION_TIMEOUT - (workflow.now() - started)
         try:
             async with asyncio.timeout(left.total_seconds()) as limit:
-                output = await self._cluster(parameters, started)
+                return await self._cluster(parameters, started)
         except (TimeoutError, ActivityError) as error:
             # An activity that is cancelled because time is up says so in its own error.
             if not limit.expired():
@@ -65,8 +85,6 @@ class DailyTraceClusteringWorkflow:
                 type="WorkflowTimeout",
                 non_retryable=True,
             ) from error
-        _report(output)
-        return output
 
     async def _cluster(self, parameters: RunParameters, started: datetime) -> ClusteringOutput:
         found: EmbeddingsFound = await _activity(
@@ -141,10 +159,6 @@ def _output(
     )
 
 
-def _refusal(error: InvalidInputError) -> ApplicationError:
-    return ApplicationError(str(error), type=type(error).__name__, non_retryable=True)
-
-
 def _log_fields(parameters: RunParameters) -> dict[str, object]:
     return {
         "team_id": parameters.team_id,
@@ -153,10 +167,20 @@ def _log_fields(parameters: RunParameters) -> dict[str, object]:
     }
 
 
+def _count(outcome: str) -> None:
+    counter = workflow.metric_meter().create_counter(RUNS_METRIC, "Clustering runs by outcome.")
+    counter.add(1, {"outcome": outcome})
+
+
+def _report_failure(parameters: RunParameters, error: FailureError) -> None:
+    outcome = "cancelled" if is_cancelled_exception(error) else "failed"
+    _count(outcome)
+    extra = {**_log_fields(parameters), "reason": root_cause(error)}
+    workflow.logger.warning(f"Clustering {outcome}", extra=extra)
+
+
 def _report(output: ClusteringOutput) -> None:
-    workflow.metric_meter().create_counter(RUNS_METRIC, "Clustering runs by outcome.").add(
-        1, {"outcome": output.status}
-    )
+    _count(output.status)
     workflow.logger.info(
         "Clustering completed" if output.status == "completed" else "Clustering skipped",
         extra={
