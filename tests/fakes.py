@@ -74,7 +74,7 @@ class FakeWorkflows:
         self.coordinator_runs.append(inputs)
         return self.know(f"coordinator-{len(self.coordinator_runs)}").workflow_id
 
-    async def state(self, workflow_id: str) -> WorkflowState:
+    async def state(self, workflow_id: str, run_id: str | None = None) -> WorkflowState:
         if workflow_id not in self.states:
             raise NotFoundError(f"no workflow {workflow_id!r}")
         return self.states[workflow_id]

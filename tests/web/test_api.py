@@ -56,7 +56,9 @@ class Api:
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def request() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://localhost"
+            ) as client:
                 return await client.request(method, path, **options)
 
         return asyncio.run(request())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -19,6 +20,7 @@ from trace_clustering.inputs import (
     checked_int,
     parse_clustering_inputs,
     parse_coordinator_inputs,
+    resolve_window,
     team_of_run_id,
 )
 from trace_clustering.models import RunRecord, WorkflowState
@@ -112,6 +114,8 @@ async def start_run(services: Given, team_id: TeamId, body: RunRequest | None = 
     given = body.model_dump(exclude_none=True) if body else {}
     defaults = {name: getattr(services.settings, name) for name in _DEFAULTS}
     inputs = parse_clustering_inputs({**defaults, **given, "team_id": team_id})
+    # The workflow does so too; here a window that is empty is answered with 422.
+    resolve_window(inputs, datetime.now(UTC))
     return Started(await services.require_workflows().start_run(inputs))
 
 
@@ -231,7 +235,7 @@ async def _as_it_stands(services: Services, run: RunRecord) -> RunRecord:
     if run.status != "running" or services.workflows is None:
         return run
     try:
-        state = await services.workflows.state(run.workflow_id)
+        state = await services.workflows.state(run.workflow_id, run.workflow_run_id)
     except NotFoundError:
         return replace(run, status="failed", reason="Temporal no longer knows the workflow")
     if state.status in ("running", "completed"):
