@@ -43,11 +43,14 @@ MAX_REPORTED_REASONS = 500
 # Timeouts.
 WORKFLOW_EXECUTION_TIMEOUT_MINUTES = 30
 WORKFLOW_EXECUTION_TIMEOUT = timedelta(minutes=WORKFLOW_EXECUTION_TIMEOUT_MINUTES)
+# What the workflow keeps of it, to say and record that time was up.
+WRAP_UP_TIME = timedelta(seconds=15)
 QUERY_EMBEDDINGS_TIMEOUT = timedelta(minutes=5)
 SAMPLE_EMBEDDINGS_TIMEOUT = timedelta(minutes=1)
 DETERMINE_OPTIMAL_K_TIMEOUT = timedelta(minutes=10)
 PERFORM_CLUSTERING_TIMEOUT = timedelta(minutes=5)
 EMIT_EVENTS_TIMEOUT = timedelta(minutes=1)
 DISCOVER_TEAMS_TIMEOUT = timedelta(minutes=5)
+RECORD_END_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 MAX_ACTIVITY_ATTEMPTS = 4  # three retries

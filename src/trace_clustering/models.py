@@ -183,6 +183,15 @@ class EmitInput:
 
 
 @dataclass(frozen=True)
+class RunEnd:
+    """How a run ended that neither completed nor was skipped."""
+
+    parameters: RunParameters
+    status: Literal["failed", "cancelled", "timed_out"]
+    reason: str
+
+
+@dataclass(frozen=True)
 class ClusteringOutput:
     """What the workflow returns: the contract's *Monitoring* fields, and how it ended."""
 

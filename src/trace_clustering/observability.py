@@ -18,7 +18,14 @@ _QUIET = (
     "temporalio.worker",
     "temporalio.activity",
 )
-_WORKFLOW_NOISE = ("temporal_workflow", "temporal_activity", "taskName", "color_message")
+# What Temporal's own lines carry in one field, under the names that ours have.
+_LIFTED = {
+    "workflow_id": "workflow_id",
+    "run_id": "workflow_run_id",
+    "activity_type": "activity",
+    "attempt": "attempt",
+}
+_DROPPED = ("taskName", "color_message", "__temporal_error_identifier")
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
@@ -47,7 +54,7 @@ def configure_logging(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
-        _drop_noise,
+        _tidy,
         structlog.processors.format_exc_info,
     ]
     handler = logging.StreamHandler(sys.stderr)
@@ -79,9 +86,14 @@ def _renderer(log_format: str) -> structlog.typing.Processor:
     return structlog.processors.JSONRenderer()
 
 
-def _drop_noise(
+def _tidy(
     logger: object, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    for name in _WORKFLOW_NOISE:
+    for name in ("temporal_workflow", "temporal_activity"):
+        details = event.pop(name, None) or {}
+        for theirs, ours in _LIFTED.items():
+            if theirs in details:
+                event.setdefault(ours, details[theirs])
+    for name in _DROPPED:
         event.pop(name, None)
     return event

@@ -58,7 +58,9 @@ async def test_a_run_ends_after_thirty_minutes() -> None:
     assert isinstance(cause, ApplicationError)
     assert cause.message == "not done within 30 minutes"
     assert found.close_time is not None
-    assert 30 * 60 <= (found.close_time - found.start_time).total_seconds() < 31 * 60
+    took = (found.close_time - found.start_time).total_seconds()
+    # Fifteen seconds are left to record why.
+    assert 29 * 60 < took <= 30 * 60
 
 
 class WaitingRuns(FailingRuns):
@@ -91,5 +93,6 @@ async def test_a_cancelled_run_ends_and_emits_nothing(
     assert isinstance(ended.value.cause, CancelledError)
     assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
     (run,) = cluster.store.runs.recent(team_id)
+    assert (run.status, run.reason) == ("cancelled", "the run was cancelled")
     assert cluster.store.events.properties(team_id, run.run_id) is None
     assert "Clustering cancelled" in [record.getMessage() for record in caplog.records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from tests.temporal.support import Cluster, documents, history_events, load, mixture, payload_sizes
+from trace_clustering.constants import WORKFLOW_NAME
 from trace_clustering.errors import StoreError, StoreRefusedError
 from trace_clustering.inputs import format_time
 from trace_clustering.models import ClusteringInputs
@@ -105,6 +107,20 @@ async def test_all_shapes_of_inputs_are_accepted(
     output = await cluster.run(arguments[shape])
     assert output["team_id"] == team_id
     assert output["sampled_traces"] == (60 if shape == "number" else 50)
+
+
+async def test_several_arguments_are_taken_like_a_list(cluster: Cluster, team_id: int) -> None:
+    async with cluster.worker():
+        for arguments, outcome in (([str(team_id), 3], "skipped"), (["1", "x"], "lookback_days")):
+            handle = await cluster.client.start_workflow(
+                WORKFLOW_NAME, args=arguments, id=str(uuid.uuid4()), task_queue=cluster.task_queue
+            )
+            if outcome == "skipped":
+                assert (await handle.result())["status"] == "skipped"
+            else:
+                with pytest.raises(WorkflowFailureError) as failed:
+                    await handle.result()
+                assert outcome in str(failed.value.cause)
 
 
 @pytest.mark.parametrize(
@@ -299,6 +315,8 @@ async def test_a_refusal_is_not_tried_again(
     assert len(failing.runs.errors) == 1
     (line,) = [record for record in caplog.records if record.getMessage() == "Clustering failed"]
     assert vars(line)["reason"] == "no access"
+    (run,) = cluster.store.runs.recent(team_id)
+    assert (run.status, run.reason, run.finished_at is None) == ("failed", "no access", False)
 
 
 async def attempts(handle: WorkflowHandle[Any, Any], activity: str) -> int:

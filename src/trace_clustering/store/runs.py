@@ -100,6 +100,18 @@ class Runs:
         )
         return _run(rows[0]) if rows else None
 
+    def of_workflow(self, team_id: int, workflow_run_id: str) -> RunRecord | None:
+        """The run that a workflow claimed, if it came that far."""
+        rows = self._db.select(
+            "SELECT * FROM clustering_runs FINAL WHERE team_id = {team_id:Int64} "
+            "AND workflow_run_id = {workflow_run_id:String} AND status != {yielded:String} "
+            "ORDER BY updated_at DESC LIMIT 1",
+            team_id=team_id,
+            workflow_run_id=workflow_run_id,
+            yielded=_YIELDED,
+        )
+        return _run(rows[0]) if rows else None
+
     def recent(self, team_id: int, limit: int = 100) -> list[RunRecord]:
         """A team's runs, latest first."""
         rows = self._db.select(

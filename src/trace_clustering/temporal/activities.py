@@ -34,6 +34,7 @@ from trace_clustering.models import (
     KQuality,
     OptimalK,
     OptimalKInput,
+    RunEnd,
     RunParameters,
     RunRecord,
     SampleInput,
@@ -45,6 +46,7 @@ from trace_clustering.temporal.names import ACTIVITY_DURATION_METRIC, TRACES_MET
 
 log = get_logger()
 
+MAX_REASON_CHARS = 1000
 _BEAT_SECONDS = HEARTBEAT_TIMEOUT.total_seconds() / 4
 
 
@@ -71,6 +73,7 @@ class ClusteringActivities:
             self.perform_clustering_activity,
             self.emit_cluster_events_activity,
             self.find_teams_with_embeddings_activity,
+            self.record_run_end_activity,
         ]
 
     @activity.defn(name="query_trace_embeddings_activity", no_thread_cancel_exception=True)
@@ -210,6 +213,21 @@ class ClusteringActivities:
             )
             return [team.team_id for team in teams]
 
+    @activity.defn(name="record_run_end_activity", no_thread_cancel_exception=True)
+    def record_run_end_activity(self, end: RunEnd) -> None:
+        """Store that a run failed, was cancelled or took too long, and why."""
+        with _under_way(end.parameters.team_id):
+            workflow_run_id = activity.info().workflow_run_id or ""
+            run = self._store.runs.of_workflow(end.parameters.team_id, workflow_run_id)
+            self._store.runs.record(
+                replace(
+                    run or self._claim_run(end.parameters),
+                    status=end.status,
+                    reason=end.reason[:MAX_REASON_CHARS],
+                    finished_at=datetime.now(UTC),
+                )
+            )
+
     def _claim_run(self, parameters: RunParameters) -> RunRecord:
         """Record the run under an id that no other run has.
 
@@ -278,7 +296,11 @@ def _under_way(team_id: int | None = None, run_id: str | None = None) -> Iterato
     comment = " ".join(str(value) for value in known.values())
     with structlog.contextvars.bound_contextvars(**known), labelled(comment), _heartbeats():
         _check_cancelled()
-        yield
+        try:
+            yield
+        except Exception as error:
+            log.warning("Activity failed", error=str(error), error_type=type(error).__name__)
+            raise
     activity.metric_meter().create_histogram_float(
         ACTIVITY_DURATION_METRIC, "Duration of activities that succeeded.", "s"
     ).record(time.monotonic() - started, {"activity": info.activity_type})

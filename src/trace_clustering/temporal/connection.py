@@ -16,6 +16,10 @@ from temporalio.service import RPCError
 
 from trace_clustering.errors import ServiceError, SettingsError
 from trace_clustering.settings import Settings
+from trace_clustering.temporal.names import ACTIVITY_DURATION_METRIC
+
+# Activities may take ten minutes.
+_ACTIVITY_SECONDS = [0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
 
 def make_runtime(metrics_address: str | None) -> Runtime:
@@ -23,7 +27,10 @@ def make_runtime(metrics_address: str | None) -> Runtime:
     metrics = None
     if metrics_address:
         metrics = PrometheusConfig(
-            bind_address=metrics_address, counters_total_suffix=True, durations_as_seconds=True
+            bind_address=metrics_address,
+            counters_total_suffix=True,
+            durations_as_seconds=True,
+            histogram_bucket_overrides={ACTIVITY_DURATION_METRIC: _ACTIVITY_SECONDS},
         )
     filter_ = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     logging = LoggingConfig(filter=filter_)
@@ -46,7 +53,7 @@ async def connect(settings: Settings, address: str, runtime: Runtime | None = No
             tls=_tls(settings),
             runtime=runtime,
         )
-    except (RuntimeError, RPCError) as error:
+    except (RuntimeError, ValueError, RPCError) as error:
         raise ServiceError(f"Temporal at {address}: {_short(error)}") from error
 
 

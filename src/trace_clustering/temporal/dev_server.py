@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,15 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class DevServer:
-    """A running embedded server; both addresses are host:port on loopback."""
+    """A running embedded server; both addresses are host:port on loopback.
+
+    Attributes:
+        wait: returns when the server has ended.
+    """
 
     address: str
     ui_address: str
+    wait: Callable[[], Awaitable[int]]
 
 
 @asynccontextmanager
@@ -43,18 +48,15 @@ async def dev_server(
     Raises:
         ServiceError: the program is missing, a port is taken, or it does not become healthy.
     """
-    server = DevServer(
-        f"{LOOPBACK}:{_usable_port('temporal_port', port)}",
-        f"{LOOPBACK}:{_usable_port('temporal_ui_port', ui_port)}",
-    )
-    data_dir.mkdir(parents=True, exist_ok=True)
+    address = f"{LOOPBACK}:{_usable_port('temporal_port', port)}"
+    ui_address = f"{LOOPBACK}:{_usable_port('temporal_ui_port', ui_port)}"
     log_path = data_dir / "temporal.log"
     with log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "trace_clustering.temporal.supervise",
-            *_command(server, data_dir / "temporal.db", namespace),
+            *_command(address, ui_address, data_dir / "temporal.db", namespace),
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -62,18 +64,18 @@ async def dev_server(
             start_new_session=True,
         )
     try:
-        await _wait_until_healthy(server.address, namespace, process, log_path)
-        yield server
+        await _wait_until_healthy(address, namespace, process, log_path)
+        yield DevServer(address, ui_address, process.wait)
     finally:
         await _stop(process)
 
 
-def _command(server: DevServer, db: Path, namespace: str) -> list[str]:
-    host, _, port = server.address.partition(":")
+def _command(address: str, ui_address: str, db: Path, namespace: str) -> list[str]:
+    host, _, port = address.partition(":")
     return [
         find_temporal(),
         *("server", "start-dev", "--ip", host, "--port", port),
-        *("--ui-port", server.ui_address.partition(":")[2]),
+        *("--ui-port", ui_address.partition(":")[2]),
         *("--namespace", namespace, "--db-filename", str(db)),
         # Two to four times faster than the default journal, and as safe against kills.
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),

@@ -11,6 +11,7 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
+    WorkflowHandle,
 )
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
@@ -63,43 +64,44 @@ class TemporalGateway:
     async def start_run(self, inputs: ClusteringInputs) -> str:
         """Start clustering one team; returns the workflow's id."""
         started = datetime.now(UTC)
-        handle = await self._client.start_workflow(
-            c.WORKFLOW_NAME,
-            inputs,
-            id=f"trace-clustering-team-{inputs.team_id}-{started.isoformat()}",
-            task_queue=self._task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            execution_timeout=c.WORKFLOW_EXECUTION_TIMEOUT,
-        )
+        async with _Errors():
+            handle = await self._client.start_workflow(
+                c.WORKFLOW_NAME,
+                inputs,
+                id=f"trace-clustering-team-{inputs.team_id}-{started.isoformat()}",
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                execution_timeout=c.WORKFLOW_EXECUTION_TIMEOUT,
+            )
         return handle.id
 
     async def start_coordinator(self, inputs: CoordinatorInputs) -> str:
         """Start the coordinator now, beside its schedule; returns the workflow's id."""
-        handle = await self._client.start_workflow(
-            c.COORDINATOR_WORKFLOW_NAME,
-            inputs,
-            id=f"{c.COORDINATOR_WORKFLOW_NAME}-manual-{datetime.now(UTC).isoformat()}",
-            task_queue=self._task_queue,
-        )
+        async with _Errors():
+            handle = await self._client.start_workflow(
+                c.COORDINATOR_WORKFLOW_NAME,
+                inputs,
+                id=f"{c.COORDINATOR_WORKFLOW_NAME}-manual-{datetime.now(UTC).isoformat()}",
+                task_queue=self._task_queue,
+            )
         return handle.id
 
-    async def state(self, workflow_id: str) -> WorkflowState:
-        """How a workflow stands.
+    async def state(self, workflow_id: str, run_id: str | None = None) -> WorkflowState:
+        """How a workflow of this product stands; the latest run of its id, or ``run_id``.
 
         Raises:
             NotFoundError: Temporal knows no such workflow (any more).
         """
-        handle = self._client.get_workflow_handle(workflow_id)
-        with_errors = _Errors(f"no workflow {workflow_id!r}")
-        async with with_errors:
-            found = await handle.describe()
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        found = await self._describe(handle)
         status = _STATUS.get(found.status or WorkflowExecutionStatus.RUNNING, "running")
         result, failure = None, None
         if status in ("completed", "failed"):
-            try:
-                result = await handle.result()
-            except WorkflowFailureError as error:
-                failure = root_cause(error)
+            async with _Errors():
+                try:
+                    result = await handle.result()
+                except WorkflowFailureError as error:
+                    failure = root_cause(error)
         return WorkflowState(
             workflow_id=workflow_id,
             status=status,
@@ -116,19 +118,25 @@ class TemporalGateway:
         Raises:
             NotFoundError: Temporal knows no such workflow, or it has ended.
         """
-        async with _Errors(f"no running workflow {workflow_id!r}"):
-            await self._client.get_workflow_handle(workflow_id).cancel()
+        handle = self._client.get_workflow_handle(workflow_id)
+        not_running = f"no running workflow {workflow_id!r}"
+        found = await self._describe(handle)
+        if found.status != WorkflowExecutionStatus.RUNNING:
+            raise NotFoundError(not_running)
+        async with _Errors(not_running):
+            await handle.cancel()
 
     async def ensure_schedule(self) -> ScheduleChange:
         """Create the schedule, or bring it up to date."""
         inputs = asdict(self._schedule_options.inputs)
         inputs.pop("progress")
-        return await create_trace_clustering_coordinator_schedule(
-            self._client,
-            interval_days=self._schedule_options.interval_days,
-            task_queue=self._task_queue,
-            **inputs,
-        )
+        async with _Errors():
+            return await create_trace_clustering_coordinator_schedule(
+                self._client,
+                interval_days=self._schedule_options.interval_days,
+                task_queue=self._task_queue,
+                **inputs,
+            )
 
     async def describe_schedule(self) -> dict[str, Any]:
         """The schedule as it is.
@@ -168,6 +176,15 @@ class TemporalGateway:
         async with self._schedule_errors():
             await self._schedule.delete()
 
+    async def _describe(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
+        """Describe a workflow of ours; others of the namespace are nobody's business here."""
+        unknown = f"no workflow {handle.id!r}"
+        async with _Errors(unknown):
+            found = await handle.describe()
+        if found.workflow_type not in (c.WORKFLOW_NAME, c.COORDINATOR_WORKFLOW_NAME):
+            raise NotFoundError(unknown)
+        return found
+
     @property
     def _schedule(self) -> Any:
         return self._client.get_schedule_handle(c.COORDINATOR_SCHEDULE_ID)
@@ -179,7 +196,7 @@ class TemporalGateway:
 class _Errors:
     """Turns Temporal's answers into this package's errors."""
 
-    def __init__(self, not_found: str) -> None:
+    def __init__(self, not_found: str = "Temporal knows nothing of it") -> None:
         self._not_found = not_found
 
     async def __aenter__(self) -> None:

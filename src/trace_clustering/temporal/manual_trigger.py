@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from trace_clustering.cli.client import api_client
-from trace_clustering.cli.watching import start_and_watch
+from trace_clustering.cli.watching import run_parameters, start_and_watch
 from trace_clustering.errors import ServiceError
 from trace_clustering.settings import load_settings
 
@@ -37,21 +37,12 @@ def trigger_clustering(
         InvalidInputError: names the parameter that cannot be accepted.
         ServiceError: the run failed, or nothing could be reached or started.
     """
-    given = {
-        "lookback_days": lookback_days,
-        "max_samples": max_samples,
-        "min_k": min_k,
-        "max_k": max_k,
-        "window_start": window_start,
-        "window_end": window_end,
-        "seed": seed,
-    }
-    body = {name: value for name, value in given.items() if value is not None}
+    parameters = run_parameters(locals())
 
     async def run() -> dict[str, Any]:
-        async with api_client(load_settings(), needs_temporal=True) as api:
-            path = f"/api/v1/teams/{team_id}/runs"
-            outcome = await start_and_watch(api, Console(quiet=True), path, body, wait=True)
+        async with api_client(load_settings(), needs="worker") as api:
+            quiet = Console(quiet=True)
+            outcome = await start_and_watch(api, quiet, team_id, parameters, wait=True)
         if outcome.failed:
             raise ServiceError(f"the run {outcome.state['status']}: {outcome.state['failure']}")
         return dict(outcome.as_json())

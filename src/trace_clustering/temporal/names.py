@@ -12,4 +12,4 @@ NOT_RETRIED = (
 
 RUNS_METRIC = "trace_clustering_runs"
 TRACES_METRIC = "trace_clustering_traces"
-ACTIVITY_DURATION_METRIC = "trace_clustering_activity_duration"
+ACTIVITY_DURATION_METRIC = "trace_clustering_activity_duration_seconds"

@@ -31,12 +31,15 @@ with workflow.unsafe.imports_passed_through():
         EmitInput,
         OptimalK,
         OptimalKInput,
+        RunEnd,
         RunParameters,
         SampleInput,
         SampleRef,
     )
     from trace_clustering.temporal.failures import root_cause
     from trace_clustering.temporal.names import NOT_RETRIED, RUNS_METRIC
+
+TIMED_OUT = "WorkflowTimeout"
 
 RETRY_POLICY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -50,11 +53,16 @@ RETRY_POLICY = RetryPolicy(
 @workflow.defn(name=c.WORKFLOW_NAME)
 class DailyTraceClusteringWorkflow:
     @workflow.run
-    async def run(self, inputs: Any = None) -> ClusteringOutput:
-        """Cluster one team's traces; see ``parse_clustering_inputs`` for what is accepted."""
+    async def run(self, inputs: Any = None, *more: Any) -> ClusteringOutput:
+        """Cluster one team's traces; see ``parse_clustering_inputs`` for what is accepted.
+
+        Several arguments are taken like one list of them.
+        """
         started = workflow.info().start_time
         try:
-            parameters = run_parameters(parse_clustering_inputs(inputs), started)
+            parameters = run_parameters(
+                parse_clustering_inputs([inputs, *more] if more else inputs), started
+            )
         except InvalidInputError as error:
             _count("refused")
             raise ApplicationError(
@@ -64,7 +72,7 @@ class DailyTraceClusteringWorkflow:
         try:
             output = await self._cluster_in_time(parameters, started)
         except FailureError as error:
-            _report_failure(parameters, error)
+            await _record_end(_end(parameters, error))
             raise
         _report(output)
         return output
@@ -72,7 +80,7 @@ class DailyTraceClusteringWorkflow:
     async def _cluster_in_time(
         self, parameters: RunParameters, started: datetime
     ) -> ClusteringOutput:
-        left = c.WORKFLOW_EXECUTION_TIMEOUT - (workflow.now() - started)
+        left = c.WORKFLOW_EXECUTION_TIMEOUT - c.WRAP_UP_TIME - (workflow.now() - started)
         try:
             async with asyncio.timeout(left.total_seconds()) as limit:
                 return await self._cluster(parameters, started)
@@ -82,7 +90,7 @@ class DailyTraceClusteringWorkflow:
                 raise
             raise ApplicationError(
                 f"not done within {c.WORKFLOW_EXECUTION_TIMEOUT_MINUTES} minutes",
-                type="WorkflowTimeout",
+                type=TIMED_OUT,
                 non_retryable=True,
             ) from error
 
@@ -120,14 +128,25 @@ class DailyTraceClusteringWorkflow:
             EmitInput(parameters, found, sample, optimal, done),
             None,
             c.EMIT_EVENTS_TIMEOUT,
+            # Whether the event was written must be known before the run ends.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         return _output(parameters, found, started, sample, done)
 
 
-async def _activity(name: str, arg: object, result: type | None, timeout: timedelta) -> Any:
+async def _activity(
+    name: str,
+    arg: object,
+    result: type | None,
+    timeout: timedelta,
+    cancellation_type: workflow.ActivityCancellationType = (
+        workflow.ActivityCancellationType.TRY_CANCEL
+    ),
+) -> Any:
     return await workflow.execute_activity(
         name,
         arg,
+        cancellation_type=cancellation_type,
         result_type=result,
         start_to_close_timeout=timeout,
         heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
@@ -172,11 +191,27 @@ def _count(outcome: str) -> None:
     counter.add(1, {"outcome": outcome})
 
 
-def _report_failure(parameters: RunParameters, error: FailureError) -> None:
-    outcome = "cancelled" if is_cancelled_exception(error) else "failed"
-    _count(outcome)
-    extra = {**_log_fields(parameters), "reason": root_cause(error)}
-    workflow.logger.warning(f"Clustering {outcome}", extra=extra)
+def _end(parameters: RunParameters, error: FailureError) -> RunEnd:
+    if is_cancelled_exception(error):
+        return RunEnd(parameters, "cancelled", "the run was cancelled")
+    timed_out = isinstance(error, ApplicationError) and error.type == TIMED_OUT
+    return RunEnd(parameters, "timed_out" if timed_out else "failed", root_cause(error))
+
+
+async def _record_end(end: RunEnd) -> None:
+    """Count, log and store how a run ended; a store that fails must not hide why it did."""
+    _count(end.status)
+    extra = {**_log_fields(end.parameters), "reason": end.reason}
+    workflow.logger.warning(f"Clustering {end.status.replace('_', ' ')}", extra=extra)
+    try:
+        await workflow.execute_activity(
+            "record_run_end_activity",
+            end,
+            schedule_to_close_timeout=c.RECORD_END_TIMEOUT,
+            retry_policy=RETRY_POLICY,
+        )
+    except ActivityError:
+        workflow.logger.warning("The end of the run could not be stored", extra=extra)
 
 
 def _report(output: ClusteringOutput) -> None:

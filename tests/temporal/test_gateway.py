@@ -1,0 +1,76 @@
+"""What the HTTP service asks of Temporal, on a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from tests.temporal.support import Cluster, load, mixture
+from trace_clustering.errors import NotFoundError
+from trace_clustering.models import ClusteringInputs, CoordinatorInputs
+from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def gateway(cluster: Cluster) -> TemporalGateway:
+    options = ScheduleOptions(1, CoordinatorInputs())
+    return TemporalGateway(cluster.client, options, task_queue=cluster.task_queue)
+
+
+async def test_a_run_is_started_and_watched(
+    cluster: Cluster, gateway: TemporalGateway, team_id: int
+) -> None:
+    load(cluster.store, team_id, mixture(60, 4, 3))
+    workflow_id = await gateway.start_run(ClusteringInputs(team_id))
+    assert (await gateway.state(workflow_id)).status == "running"
+    async with cluster.worker():
+        while (state := await gateway.state(workflow_id)).status == "running":
+            await asyncio.sleep(0.05)
+    assert state.result["team_id"] == team_id
+    (run,) = cluster.store.runs.recent(team_id)
+    assert (await gateway.state(workflow_id, run.workflow_run_id)).status == "completed"
+    with pytest.raises(NotFoundError):
+        await gateway.cancel(workflow_id)
+
+
+async def test_a_run_is_cancelled(cluster: Cluster, gateway: TemporalGateway, team_id: int) -> None:
+    workflow_id = await gateway.start_run(ClusteringInputs(team_id))
+    await gateway.cancel(workflow_id)
+    async with cluster.worker():
+        while (state := await gateway.state(workflow_id)).status == "running":
+            await asyncio.sleep(0.05)
+    assert state.status == "cancelled"
+
+
+@workflow.defn(name="payroll")
+class Payroll:
+    @workflow.run
+    async def run(self) -> str:
+        return "none of your business"
+
+
+async def test_other_workflows_of_the_namespace_are_out_of_reach(
+    client: Client, gateway: TemporalGateway
+) -> None:
+    queue = str(uuid.uuid4())
+    async with Worker(
+        client,
+        task_queue=queue,
+        workflows=[Payroll],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        build_id="test",
+    ):
+        handle = await client.start_workflow("payroll", id=queue, task_queue=queue)
+        await handle.result()
+    for ask in (gateway.state, gateway.cancel):
+        with pytest.raises(NotFoundError, match="no workflow"):
+            await ask(queue)
+    with pytest.raises(NotFoundError):
+        await gateway.state("unheard-of")
