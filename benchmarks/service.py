@@ -31,8 +31,8 @@ async def embedded_service() -> AsyncIterator[Service]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), temporal_port=0, temporal_ui_port=0)
         async with running(settings, Parts(schedule=False)) as service:
-            assert service.temporal_address is not None
-            client = await Client.connect(service.temporal_address)
+            assert service.temporal is not None
+            client = await Client.connect(service.temporal.address)
             yield Service(client, service.services.store)
 
 

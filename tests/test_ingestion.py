@@ -117,9 +117,14 @@ def test_a_changed_trace_replaces_the_one_before(any_store: Store, team_id: int)
     assert drawn.ids == ["a", "b"]
     expected = FakeEmbedder().embed([latest_texts(any_store, team_id)["a"]])[0].tolist()
     assert drawn.vector_of("a") == expected
-    # And back again: the last one loaded counts.
-    assert load(any_store, team_id, line("a", "old words")).stored == 1
-    assert "old words" in latest_texts(any_store, team_id)["a"]
+
+
+def test_a_file_with_two_versions_of_a_trace_settles(any_store: Store, team_id: int) -> None:
+    """Its versions may lie in different batches; loading it again must not swap them for ever."""
+    batches = [line("a", "first words"), line("a", "last words")]
+    stored = [[load(any_store, team_id, batch).stored for batch in batches] for _ in range(3)]
+    assert stored == [[1, 1], [0, 0], [0, 0]]
+    assert "last words" in latest_texts(any_store, team_id)["a"]
 
 
 def test_within_a_batch_the_last_line_wins(store: Store, team_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from trace_clustering.errors import ServiceError, SettingsError
 from trace_clustering.models import CoordinatorInputs
@@ -50,17 +51,31 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class TemporalPlace:
+    """Where Temporal is; the rest is of an embedded one alone.
+
+    Attributes:
+        address: host:port.
+        ui_address: of its own page, host:port.
+        wait: returns when the server has ended.
+    """
+
+    address: str
+    ui_address: str | None = None
+    wait: Callable[[], Awaitable[int]] | None = None
+
+
+@dataclass(frozen=True)
 class Running:
     """A set-up that is running.
 
     Attributes:
-        ui_address: of the embedded Temporal's own page, host:port.
+        temporal: where Temporal is, where this process uses it.
     """
 
     app: FastAPI
     services: Services
-    temporal_address: str | None = None
-    ui_address: str | None = None
+    temporal: TemporalPlace | None = None
 
 
 @asynccontextmanager
@@ -75,16 +90,17 @@ async def running(
         ServiceError: Temporal cannot be reached or started.
         SettingsError: settings contradict each other.
     """
+    _make_data_dir(settings)
     async with AsyncExitStack() as stack:
         store = await asyncio.to_thread(
             Store.open, settings.store_dsn, retention_days=settings.retention_days
         )
         stack.callback(store.close)
-        gateway, metrics = None, None
-        addresses: tuple[str | None, str | None] = (None, None)
+        gateway, metrics, place = None, None, None
         if parts.temporal:
             metrics = f"{LOOPBACK}:{_free_port()}"
-            client, addresses = await _temporal(stack, settings, metrics)
+            place = await _temporal(stack, settings)
+            client = await connect(settings, place.address, make_runtime(metrics))
             gateway = TemporalGateway(client, schedule_options(settings))
             if parts.worker:
                 await stack.enter_async_context(_worker(client, store, settings))
@@ -98,7 +114,15 @@ async def running(
             sdk_metrics=_sdk_metrics(metrics),
             describe_settings=lambda: describe_settings(settings, overrides),
         )
-        yield Running(create_app(services), services, *addresses)
+        yield Running(create_app(services), services, place)
+
+
+def _make_data_dir(settings: Settings) -> None:
+    try:
+        # Conversations of other people lie in it, and perhaps a token in its config file.
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"data_dir: {settings.data_dir}: {error.strerror}") from error
 
 
 def schedule_options(settings: Settings) -> ScheduleOptions:
@@ -168,27 +192,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _temporal(
-    stack: AsyncExitStack, settings: Settings, metrics_address: str
-) -> tuple[Client, tuple[str, str | None]]:
-    address, ui_address = settings.temporal_address, None
-    if address is None:
-        if not settings.is_store_embedded:
-            raise SettingsError(
-                f"temporal_address: a ClickHouse server is set, so a Temporal server is needed "
-                f"too: set {ENV_PREFIX}TEMPORAL_ADDRESS"
-            )
-        server = await stack.enter_async_context(
-            dev_server(
-                settings.data_dir,
-                port=settings.temporal_port,
-                ui_port=settings.temporal_ui_port,
-                namespace=settings.temporal_namespace,
-            )
+async def _temporal(stack: AsyncExitStack, settings: Settings) -> TemporalPlace:
+    if settings.temporal_address is not None:
+        return TemporalPlace(settings.temporal_address)
+    if not settings.is_store_embedded:
+        raise SettingsError(
+            f"temporal_address: a ClickHouse server is set, so a Temporal server is needed "
+            f"too: set {ENV_PREFIX}TEMPORAL_ADDRESS"
         )
-        address, ui_address = server.address, server.ui_address
-    client = await connect(settings, address, make_runtime(metrics_address))
-    return client, (address, ui_address)
+    server = await stack.enter_async_context(
+        dev_server(
+            settings.data_dir,
+            port=settings.temporal_port,
+            ui_port=settings.temporal_ui_port,
+            namespace=settings.temporal_namespace,
+        )
+    )
+    return TemporalPlace(server.address, server.ui_address, server.wait)
 
 
 @asynccontextmanager
@@ -197,7 +217,11 @@ async def _worker(client: Client, store: Store, settings: Settings) -> AsyncIter
     worker = build_worker(
         client, activities, max_concurrent_activities=settings.max_concurrent_activities
     )
-    async with worker:
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(worker)
+        except (RuntimeError, RPCError) as error:
+            raise ServiceError(f"Temporal refuses the worker: {error}") from error
         yield
 
 
@@ -206,8 +230,10 @@ def _sdk_metrics(address: str | None) -> Callable[[], Any]:
         if address is None:
             return b""
         async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.get(f"http://{address}/metrics")
-            return answer.content
+            try:
+                return (await client.get(f"http://{address}/metrics")).content
+            except httpx.HTTPError as error:
+                return f"# the Temporal SDK's metrics do not answer: {error}\n".encode()
 
     return read
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -158,6 +159,31 @@ class Settings(BaseSettings):
                 "must be like https://user:password@host:8443/database; in user and password, "
                 "write special characters as %40 (@), %23 (#), %2F (/), %3F (?)"
             )
+        return value
+
+    @field_validator("token", "temporal_api_key", mode="after")
+    @classmethod
+    def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().isprintable():
+            raise ValueError("must be one line of printable characters")
+        return value
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        if value is not None and not (
+            value.startswith(("http://", "https://")) and _has_host(value)
+        ):
+            raise ValueError("must be like http://127.0.0.1:8234")
+        return value
+
+    @field_validator("temporal_address", mode="after")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(
+            r"[^\s/@:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", value
+        ):
+            raise ValueError("must be host:port")
         return value
 
     @model_validator(mode="after")

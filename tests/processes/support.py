@@ -49,6 +49,10 @@ class Process:
             self._process.send_signal(number)
         return self._process.wait(30)
 
+    def code(self) -> int | None:
+        """The exit code of a process that has ended."""
+        return self._process.poll()
+
     def _ready_line(self) -> str | None:
         assert self._process.poll() is None, self.log.read_text()
         lines = self.log.read_text().splitlines()

@@ -100,10 +100,20 @@ class Database:
         if self._folder_lock is not None:
             self._folder_lock.release()
 
+    @property
+    def _folder(self) -> Path:
+        return Path(self._dsn.removeprefix("chdb://"))
+
     def _lock_folder(self) -> FileLock:
         """Refuse a folder that another process has open, before the engine would."""
-        folder = Path(urlsplit(self._dsn).path)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._folder
+        if "?" in str(folder):
+            raise StoreError(f"{folder}: the embedded engine takes no folder with a ? in its path")
+        try:
+            # Conversations of other people lie in it.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: {error.strerror}") from error
         lock = FileLock(f"{folder}.lock", timeout=0, is_singleton=True, thread_local=False)
         try:
             lock.acquire()
@@ -126,7 +136,10 @@ class Database:
 
     def _open(self, database: str | None) -> Client:
         if self.is_embedded:
-            return clickhouse_connect.get_client(dsn=self._dsn, database=database)
+            # Not as a URL, in which a # or a % of the path would mean something else.
+            return clickhouse_connect.get_client(
+                interface="chdb", path=str(self._folder), database=database
+            )
         # Threads that share a session would be refused by the server.
         return clickhouse_connect.get_client(
             dsn=self._dsn, database=database, autogenerate_session_id=False

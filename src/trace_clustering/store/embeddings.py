@@ -72,18 +72,20 @@ class Embeddings:
     def stored_keys(
         self, team_id: int, documents: Sequence[TraceDocument], model_name: str
     ) -> set[tuple[str, str, str]]:
-        """(document_id, rendering, content key) of those that are stored in their latest form."""
+        """(document_id, rendering, content key) of every version of these that is stored.
+
+        Of every version, not the latest alone: a file that holds two of a trace would otherwise
+        store both anew each time that it is loaded.
+        """
         rows = self._db.select(
             """
-            SELECT document_id, rendering, argMax(content, inserted_at) AS content,
-                argMax(metadata, inserted_at) AS metadata,
-                toUnixTimestamp64Milli(argMax(timestamp, inserted_at)) AS millis
+            SELECT document_id, rendering, content, metadata,
+                toUnixTimestamp64Milli(timestamp) AS millis
             FROM document_embeddings
             WHERE team_id = {team_id:Int64} AND model_name = {model:String}
                 AND document_id IN {ids:Array(String)}
                 AND timestamp >= fromUnixTimestamp64Milli({first:Int64}, 'UTC')
                 AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
-            GROUP BY document_id, rendering
             """,
             team_id=team_id,
             model=model_name,
