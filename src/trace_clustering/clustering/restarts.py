@@ -9,8 +9,6 @@
    nothing moves.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,42 +26,37 @@ from trace_clustering.clustering.preparation import Prepared
 from trace_clustering.clustering.projection import leading_subspace, project
 from trace_clustering.clustering.threads import Float32, Float64, Workers
 
-Meanwhile = Callable[[], None]
 # (steps, how many starts of each k are kept after them)
 Rounds = tuple[tuple[int, int], ...]
 
 _RANK = 24
 _POINTS = 448
-_SEEDINGS = 112
+_SEEDINGS = 160
 _SEEDED_HALVING: Rounds = ((1, 64), (1, 40), (2, 16), (2, 16))
 _CROSSINGS = 2
 _CROSSED = 6
 _ADDED = 6
 _CROSSED_HALVING: Rounds = ((1, 24), (2, 16))
 # Over all projected rows: how many are kept, and steps.
-_PROJECTED = ((6, 2), (3, 3))
-_FULL_KEPT = 2
+_PROJECTED = ((16, 2), (8, 3))
+_FULL_KEPT = 8
 _FULL_STEPS = 60
 # Inertias this close (relative) are equal for every purpose: then the silhouette decides.
-EQUAL_INERTIA = 8e-4
+EQUAL_INERTIA = 9.5e-4
 # A start that much behind (relative) will not catch up in full dimension.
-_HOPE = 1e-3
+_HOPE = 3e-3
 # Starts whose gains agree to this much are the same division.
 _SAME = 1e-5
 
 
 def find_centroids(
-    workers: Workers, prepared: Prepared, ks: range, rng: np.random.Generator, meanwhile: Meanwhile
+    workers: Workers, prepared: Prepared, ks: range, rng: np.random.Generator
 ) -> dict[int, list[Float32]]:
-    """The best few centroids (k, d) found for every k, where Lloyd's algorithm rests.
-
-    ``meanwhile`` is called when the workers are about to have little to do for a while.
-    """
+    """The best few centroids (k, d) found for every k, where Lloyd's algorithm rests."""
     rows = prepared.rows
     basis = leading_subspace(workers, rows, _RANK, rng)
     projected = project(workers, rows, basis)
     points, weights = _condense(workers, projected, rng)
-    meanwhile()
     step = _explore(points, weights, ks, rng)
     for _ in range(_CROSSINGS):
         workers.progress()

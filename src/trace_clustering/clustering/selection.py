@@ -200,7 +200,8 @@ def _search(
 ) -> dict[int, tuple[KScore, Division]]:
     """For each k the division of best silhouette among those found, and its scores."""
     rng = np.random.default_rng(seed)
-    found = find_centroids(workers, prepared, ks, rng, blocks.begin)
+    blocks.begin()
+    found = find_centroids(workers, prepared, ks, rng)
     rivals = [prepared.to_caller(centroids) for k in ks for centroids in found[k]]
     divisions = divide(workers, prepared, rivals)
     samples = silhouette_samples(blocks, [division.labels for division in divisions])

@@ -39,14 +39,12 @@ class DistanceBlocks:
         self._rows = rows
         self._squares = np.empty(len(rows), dtype=np.float32)
         self._blocks = row_blocks(len(rows), BLOCK_ROWS)
-        self._on_diagonal: list[Float32] = []
         self._early: dict[Pair, Future[Float32]] = {}
 
     def begin(self) -> None:
         """Computes ahead in the background where the rows are few enough to hold all blocks."""
         if len(self._rows) <= _MAX_ROWS_HELD:
-            self._on_diagonal = list(self._workers.map(self._compute, self._diagonal()))
-            for pair in self._off_diagonal():
+            for pair in [*self._diagonal(), *self._off_diagonal()]:
                 self._early[pair] = self._workers.submit_aside(self._compute, pair)
 
     def map(self, visit: Visit[Result]) -> Iterator[tuple[slice, slice, Result]]:
@@ -72,11 +70,14 @@ class DistanceBlocks:
         return list(combinations(range(len(self._blocks)), 2))
 
     def _distances(self, pair: Pair) -> Float32:
-        if pair[0] == pair[1] and self._on_diagonal:
-            return self._on_diagonal[pair[0]]
         early = self._early.get(pair)
-        # Rather than wait for a block that is not begun, compute it here.
-        return self._compute(pair) if early is None or early.cancel() else early.result()
+        if early is None:
+            return self._compute(pair)
+        # Rather than wait for a block that is not begun, compute it here; but those on the diagonal
+        # are left to the thread that goes on to the others.
+        if pair[0] != pair[1] and early.cancel():
+            return self._compute(pair)
+        return early.result()
 
     def _compute(self, pair: Pair) -> Float32:
         """The blocks on the diagonal come first: they give the norms that the others need."""
