@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,63 @@ def test_a_service_says_where_it_is_for_as_long_as_it_runs(tmp_path: Path) -> No
     with announced(folder, "http://127.0.0.1:1"):
         assert announced_url(folder) == "http://127.0.0.1:1"
     assert announced_url(folder) is None
+
+
+def test_another_service_keeps_its_word(tmp_path: Path) -> None:
+    with announced(tmp_path, "http://127.0.0.1:1"):
+        assert [path.name for path in tmp_path.iterdir()] == [SERVICE_FILE]
+        later = {"url": "http://127.0.0.1:2", "pid": os.getpid() + 1}
+        (tmp_path / SERVICE_FILE).write_text(json.dumps(later), encoding="utf-8")
+    assert announced_url(tmp_path) == "http://127.0.0.1:2"
+
+
+def test_an_announcement_is_never_read_by_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError("no space left")
+
+    with announced(tmp_path, "http://127.0.0.1:1"):
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="no space"), announced(tmp_path, "http://127.0.0.1:2"):
+            pass
+        assert announced_url(tmp_path) == "http://127.0.0.1:1"
+        assert [path.name for path in tmp_path.iterdir()] == [SERVICE_FILE]
+
+
+@pytest.mark.parametrize(
+    ("needs", "temporal", "expected"),
+    [
+        ("store", None, (False, False)),
+        ("temporal", None, (True, False)),
+        ("worker", None, (True, True)),
+        ("lasting", "server:7233", (True, False)),
+        ("lasting", None, None),
+    ],
+)
+def test_what_a_service_started_here_has(
+    tmp_path: Path, needs: Any, temporal: str | None, expected: tuple[bool, bool] | None
+) -> None:
+    settings = load_settings({"data_dir": tmp_path, "temporal_address": temporal})
+    if expected is None:
+        with pytest.raises(client.NoServiceError, match="no service runs"):
+            client._parts(settings, needs)
+        return
+    parts = client._parts(settings, needs)
+    assert (parts.temporal, parts.worker) == expected
+    assert not parts.schedule
+
+
+async def test_an_announced_address_that_is_none_is_nobody(tmp_path: Path) -> None:
+    settings = load_settings({"data_dir": tmp_path})
+    for url in ("http://127.0.0.1:notaport", "http://a..b", ""):
+        with announced(tmp_path, url):
+            assert await client._running_url(settings) is None
+
+
+async def test_an_answer_that_is_not_ours() -> None:
+    with pytest.raises(ServiceError, match=r"http://test/ is no trace-clustering service"):
+        await answering(200, b"<html>").get("/api/v1/teams")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"null", b"\xff"])

@@ -18,7 +18,8 @@ import pytest
 
 from tests.builders import add, document, finish_run, names, run_record
 from trace_clustering import __version__
-from trace_clustering.cli import commands, upload
+from trace_clustering.cli import commands, shared, upload
+from trace_clustering.errors import ServiceError
 from trace_clustering.store import Store
 
 Run = Callable[..., "Done"]
@@ -54,7 +55,9 @@ def run(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Runs a command in this process, on the store that this process has open."""
-    monkeypatch.setattr(commands, "_configure_logging", lambda settings: None)
+    monkeypatch.setattr(shared, "configure_logging", lambda settings: None)
+    monkeypatch.setattr(commands, "configure_logging", lambda settings: None)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: object, folder: Path = data_dir) -> Done:
         capsys.readouterr()
@@ -215,6 +218,39 @@ def test_text_of_strangers_is_shown_as_text(run: Run, store: Store, team_id: int
     assert json.loads(cluster["members"][0]["metadata"])["opening"] == HOSTILE
 
 
+def test_json_steers_no_terminal(run: Run, store: Store, team_id: int) -> None:
+    finished = finish_run(store, team_id)
+    hostile = "\x9b31m \u202e \u2066 \x1b[31m 你"
+    add(store, team_id, [document("trace-0000", metadata=json.dumps({"opening": hostile}))])
+    done = run("show", finished.run_id, "--cluster", 0, "--json")
+    assert done.out.isascii()
+    assert json.loads(done.json["members"][0]["metadata"])["opening"] == hostile
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "told"),
+    [
+        ("skipped", "too few traces", "has no clusters, its status is skipped: too few traces"),
+        ("failed", "", "has no clusters, its status is failed\n"),
+    ],
+)
+def test_a_run_without_clusters_says_why(
+    run: Run, store: Store, team_id: int, status: Any, reason: str, told: str
+) -> None:
+    record = run_record(team_id, status=status, reason=reason)
+    store.runs.record(record)
+    run("show", record.run_id, "--cluster", 0).assert_refused(3, told)
+
+
+# -- widths -----------------------------------------------------------------------------------
+
+
+def test_columns_say_how_wide_a_pipe_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, width in (("70", 70), ("", 120), ("0", 120), ("many", 120)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert max(map(len, run("config").out.splitlines())) == width
+
+
 # -- config -----------------------------------------------------------------------------------
 
 
@@ -279,8 +315,13 @@ def test_a_bad_setting_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("mode", ["worker", "serve"])
-def test_what_needs_a_server_says_so(run: Run, mode: str) -> None:
-    run(mode).assert_refused(2, "TRACE_CLUSTERING_TEMPORAL_ADDRESS")
+def test_what_needs_servers_says_so(run: Run, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = {"CLICKHOUSE_URL": "http://127.0.0.1:1/db", "TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    for missing in servers:
+        with monkeypatch.context() as patch:
+            for name in servers.keys() - {missing}:
+                patch.setenv(f"TRACE_CLUSTERING_{name}", servers[name])
+            run(mode).assert_refused(2, f"TRACE_CLUSTERING_{missing}")
 
 
 def test_not_found_is_3(run: Run, store: Store, team_id: int) -> None:
@@ -329,6 +370,57 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "Usage:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (["trigger", "--team-id", 1, "--no-wait"], ", or leave out --no-wait"),
+        (["schedule", "trigger"], ""),
+    ],
+)
+def test_nothing_is_started_that_would_be_broken_off(
+    run: Run, tmp_path: Path, arguments: list[object], instead: str
+) -> None:
+    told = "Error: no service runs on this data folder: start `trace-clustering up` first"
+    run(*arguments, folder=tmp_path).assert_refused(2, f"{told}{instead}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("teams", "store"),
+        ("demo", "worker"),
+        ("trigger --team-id 1", "worker"),
+        ("trigger --team-id 1 --no-wait", "lasting"),
+        ("schedule trigger", "lasting"),
+        *[(f"schedule {name}", "temporal") for name in ("show", "create", "pause", "resume")],
+        ("schedule delete", "temporal"),
+    ],
+)
+def test_what_a_command_needs(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, expected: str
+) -> None:
+    def refuse(settings: object, *, needs: str, overrides: object) -> None:
+        raise ServiceError(f"needs {needs}")
+
+    monkeypatch.setattr(shared, "api_client", refuse)
+    run(*arguments.split()).assert_refused(4, f"needs {expected}\n")
+
+
+def test_a_bug_is_told_in_a_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError("one\nby [none]")
+
+    monkeypatch.setattr(commands, "describe_settings", fail)
+    told = "unexpected (TRACE_CLUSTERING_LOG_LEVEL=debug shows where): ZeroDivisionError: one by"
+    run("config").assert_refused(1, told)
+    monkeypatch.setenv("TRACE_CLUSTERING_LOG_LEVEL", "debug")
+    done = run("config")
+    assert done.code == 1
+    assert done.err.startswith("Traceback")
+    assert f"Error: {told} [none]\n" in done.err
+
+
 # -- in processes of their own ----------------------------------------------------------------
 
 
@@ -342,6 +434,17 @@ def test_a_folder_from_nothing_to_a_table(tmp_path: Path) -> None:
     assert "Traceback" not in done.err
     (team,) = program("teams", "--data-dir", folder, "--json").json
     assert (team["team_id"], team["traces"]) == (5, 2)
+
+
+@pytest.mark.parametrize("port", ["notaport", "99999999"])
+def test_an_address_that_is_none(port: str) -> None:
+    done = program("teams", TRACE_CLUSTERING_URL=f"http://127.0.0.1:{port}")
+    done.assert_refused(2, "url: ")
+
+
+def test_a_name_that_cannot_be_one_of_a_host() -> None:
+    done = program("teams", TRACE_CLUSTERING_URL="http://a..b")
+    done.assert_refused(4, "the service does not answer")
 
 
 def test_a_folder_that_another_process_has_open(store: Store, data_dir: Path) -> None:

@@ -107,6 +107,45 @@ def test_hostile_text_is_text(view: RenderableType) -> None:
     assert "\x07" not in text
 
 
+RUN_ID = "team_1234_2026-11-20T12:00:00.123456+00:00"
+
+
+def cells(text: str, column: int) -> str:
+    """What stands in a column, put together again where it was folded."""
+    rows = [line.split("│") for line in text.splitlines() if line.startswith("│")]
+    return "".join(row[column].strip() for row in rows)
+
+
+@pytest.mark.parametrize("width", [60, 80, 99, 100, 120])
+def test_narrow_tables_keep_ids_whole(width: int) -> None:
+    team = {"team_id": 1, "traces": 1, "first_trace_at": None, "last_trace_at": None}
+    member_id = "trace/" + "x" * 70
+    teams = printed(console.teams_table([team | {"last_run_id": RUN_ID}]), width)
+    runs = printed(console.runs_table([skipped("few traces") | {"run_id": RUN_ID}], 1), width)
+    cluster = CLUSTER | {"members": [member(member_id)]}
+    one = printed(console.cluster_view(cluster, RUN_ID), width)
+    assert cells(teams, -2) == cells(runs, 1) == RUN_ID
+    assert cells(one, 2) == member_id
+    assert "skipped: few" in runs
+    assert ("Silhouette" in runs) is (width >= 100)
+    assert all(len(line) <= width for text in (teams, runs, one) for line in text.splitlines())
+    assert "…" not in teams + runs + one
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_narrow_tables_keep_values_whole(width: int) -> None:
+    value = "/folder" * 12
+    setting = {"name": "data_dir", "value": value, "source": "default", "description": "Folder."}
+    assert cells(printed(console.settings_table([setting]), width), 2) == value
+
+
+def test_ids_are_no_markup() -> None:
+    odd = "team_[bold]1_[/nope]\x1b"
+    team = {"team_id": 1, "traces": 1, "first_trace_at": None, "last_trace_at": None}
+    assert "team_[bold]1_[/nope] " in printed(console.teams_table([team | {"last_run_id": odd}]))
+    assert "team_[bold]1_[/nope] " in printed(console.runs_table([skipped() | {"run_id": odd}], 1))
+
+
 def test_control_characters_are_gone() -> None:
     assert console.plain("a\x1b[31mb\r\nc\u202ed\x00\ue000\ud800e").plain == "a [31mb c d e"
     assert console.plain("ñ 你 🙂 e\u0301").plain == "ñ 你 🙂 e\u0301"
@@ -183,10 +222,17 @@ def test_a_last_line_without_an_end_is_a_line(tmp_path: Path) -> None:
     assert list(batches(iter([b"a\n", b"b"]))) == [Batch(1, b"a\nb")]
 
 
+def test_one_is_no_plural() -> None:
+    assert report_view(Totals(stored=1, unchanged=1), 5) == (
+        "1 trace stored for team 5, 1 was stored already."
+    )
+    assert "1 trace (100%)" in printed(console.cluster_view(CLUSTER | {"size": 1}, "team_1_x"))
+
+
 def test_totals_in_a_sentence() -> None:
     bad = [BadLine("f", 1, "line", "no")]
     totals = Totals(files=1, received=2004, stored=2000, unchanged=3, rejected=bad)
     assert report_view(totals, 5) == (
-        "2,000 traces stored for team 5, 3 were stored already, 1 lines could not be read."
+        "2,000 traces stored for team 5, 3 were stored already, 1 line could not be read."
     )
     assert totals.as_json()["rejected"][0]["problem"] == "no"

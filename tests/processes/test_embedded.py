@@ -91,6 +91,20 @@ def test_trigger_starts_a_service_where_none_runs(env: dict[str, str], tmp_path:
     assert done.stdout.split("\n")[:2] == ["[7]", "50"], done.stderr
 
 
+def test_nothing_is_started_that_would_be_broken_off(env: dict[str, str]) -> None:
+    assert command(env, "trigger", "--team-id", "7", "--no-wait", code=2) == ""
+    assert command(env, "schedule", "trigger", code=2) == ""
+
+
+def test_the_schedule_where_no_service_runs(env: dict[str, str]) -> None:
+    assert json_of(env, "schedule", "create")["change"] == "created"
+    paused = json_of(env, "schedule", "pause")
+    assert (paused["paused"], paused["note"]) == (True, "paused on the command line")
+    assert "paused (paused on the command line)" in command(env, "schedule", "show")
+    assert json_of(env, "schedule", "delete") == {"change": "deleted"}
+    command(env, "schedule", "show", code=3)
+
+
 def test_a_coordinator_run_survives_a_kill_of_everything(
     env: dict[str, str], tmp_path: Path
 ) -> None:

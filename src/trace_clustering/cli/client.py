@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -17,12 +17,31 @@ from trace_clustering.errors import (
     InvalidInputError,
     NotFoundError,
     ServiceError,
+    SettingsError,
     TraceClusteringError,
 )
-from trace_clustering.settings import Settings
+from trace_clustering.settings import ENV_PREFIX, Settings
+
+if TYPE_CHECKING:
+    from trace_clustering.bootstrap import Parts
 
 PROBE_TIMEOUT_SECONDS = 5.0
 REQUEST_TIMEOUT_SECONDS = 600.0
+
+# What a command needs of a service. "lasting": what it starts goes on after the command has ended.
+Needs = Literal["store", "temporal", "worker", "lasting"]
+
+# UnicodeError: names of hosts that cannot be encoded.
+_UNANSWERED = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+
+
+class NoServiceError(TraceClusteringError):
+    """No service runs that would go on with what a command starts."""
+
+    def __init__(self, instead: str = "") -> None:
+        super().__init__(
+            f"no service runs on this data folder: start `trace-clustering up` first{instead}"
+        )
 
 
 class ApiClient:
@@ -35,30 +54,30 @@ class ApiClient:
         self._http = http
 
     async def get(self, path: str, **query: Any) -> Any:
-        return (await self._send("GET", path, params=query)).json()
+        return _decoded(await self._send("GET", path, params=query))
 
     async def get_text(self, path: str) -> str:
         return (await self._send("GET", path)).text
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return (await self._send("POST", path, json=body)).json()
+        return _decoded(await self._send("POST", path, json=body))
 
     async def put(self, path: str) -> Any:
-        return (await self._send("PUT", path)).json()
+        return _decoded(await self._send("PUT", path))
 
     async def delete(self, path: str) -> Any:
-        return (await self._send("DELETE", path)).json()
+        return _decoded(await self._send("DELETE", path))
 
     async def ingest(self, team_id: int, lines: bytes, first_line: int) -> Any:
         """Send trace lines; the answer counts what became of them."""
         path = f"/api/v1/teams/{team_id}/traces"
-        answer = await self._send("POST", path, params={"first_line": first_line}, content=lines)
-        return answer.json()
+        query = {"first_line": first_line}
+        return _decoded(await self._send("POST", path, params=query, content=lines))
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             answer = await self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
+        except _UNANSWERED as error:
             raise ServiceError(f"the service does not answer: {error}") from error
         if answer.is_error:
             raise _as_error(answer)
@@ -69,13 +88,17 @@ class ApiClient:
 async def api_client(
     settings: Settings,
     *,
-    needs_temporal: bool = False,
+    needs: Needs = "store",
     overrides: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[ApiClient]:
     """A client of the service that runs, or else of one started in this process.
 
     Args:
-        needs_temporal: a service started here has Temporal and a worker too.
+        needs: what a service started here has to have, beside the store.
+
+    Raises:
+        NoServiceError: a lasting one is needed, and one started here would end too soon.
+        SettingsError: the setting ``url`` is none.
     """
     url = settings.url or await _running_url(settings)
     if url is not None:
@@ -83,20 +106,47 @@ async def api_client(
             yield ApiClient(http)
         return
     # Only who needs a service of its own pays for loading one.
-    from trace_clustering.bootstrap import Parts, running
+    from trace_clustering.bootstrap import running
 
+    parts = _parts(settings, needs)
     # Ports are of no interest to a service that ends with this command.
     own = settings.model_copy(update={"temporal_port": 0, "temporal_ui_port": 0})
-    parts = Parts(temporal=needs_temporal, worker=needs_temporal, schedule=False)
     async with running(own, parts, overrides=overrides) as service:
         transport = httpx.ASGITransport(service.app)
         async with _http(settings, base_url="http://in-process", transport=transport) as http:
             yield ApiClient(http)
 
 
+def _parts(settings: Settings, needs: Needs) -> Parts:
+    from trace_clustering.bootstrap import Parts
+
+    # A Temporal server keeps what was started, and has workers of its own.
+    if needs == "lasting" and settings.is_temporal_embedded:
+        raise NoServiceError
+    return Parts(temporal=needs != "store", worker=needs == "worker", schedule=False)
+
+
 def run_path(run_id: str, *rest: str) -> str:
     """The API's path of a run, or of a part of it."""
     return "/".join(("/api/v1/runs", quote(run_id, safe=""), *rest))
+
+
+async def get_cluster(api: ApiClient, run_id: str, cluster: int, limit: int) -> Any:
+    """A run's cluster with its closest traces.
+
+    Raises:
+        NotFoundError: there is none; where the run has none at all, says why.
+    """
+    try:
+        return await api.get(run_path(run_id, "clusters", str(cluster)), limit=limit)
+    except NotFoundError:
+        run = (await api.get(run_path(run_id)))["run"]
+        if run["status"] == "completed":
+            raise
+        reason = f": {run['reason']}" if run["reason"] else ""
+        raise NotFoundError(
+            f"run {run_id} has no clusters, its status is {run['status']}{reason}"
+        ) from None
 
 
 def workflow_path(workflow_id: str) -> str:
@@ -108,9 +158,12 @@ def _http(settings: Settings, **options: Any) -> httpx.AsyncClient:
     headers: dict[bytes, bytes] = {}
     if settings.token is not None:
         headers[b"Authorization"] = f"Bearer {settings.token.get_secret_value()}".encode()
-    return httpx.AsyncClient(
-        headers=headers, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, **options
-    )
+    try:
+        return httpx.AsyncClient(
+            headers=headers, timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, **options
+        )
+    except httpx.InvalidURL as error:
+        raise SettingsError(f"url: {error} (check {ENV_PREFIX}URL)") from error
 
 
 async def _running_url(settings: Settings) -> str | None:
@@ -120,9 +173,19 @@ async def _running_url(settings: Settings) -> str | None:
     async with httpx.AsyncClient(trust_env=False, timeout=PROBE_TIMEOUT_SECONDS) as http:
         try:
             answer = await http.get(f"{url}/healthz")
-        except httpx.HTTPError:
+        except _UNANSWERED:
             return None
     return url if answer.is_success else None
+
+
+def _decoded(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise ServiceError(
+            f"{answer.url.copy_with(path='/', query=None)} is no trace-clustering service: "
+            f"its answer (HTTP {answer.status_code}) is not JSON"
+        ) from error
 
 
 def _as_error(answer: httpx.Response) -> TraceClusteringError:

@@ -7,20 +7,25 @@ reached or started; 130 interrupted.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+import traceback
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console, RenderableType
 
 from trace_clustering import __version__
 from trace_clustering.cli import console
-from trace_clustering.cli.client import ApiClient, api_client, run_path
+from trace_clustering.cli.client import NoServiceError, get_cluster, run_path
+from trace_clustering.cli.schedule import schedule_app
+from trace_clustering.cli.shared import (
+    Context,
+    DataDirOption,
+    JsonOption,
+    call,
+    configure_logging,
+)
 from trace_clustering.errors import (
     InvalidInputError,
     NotFoundError,
@@ -29,7 +34,7 @@ from trace_clustering.errors import (
     StoreError,
     TraceClusteringError,
 )
-from trace_clustering.settings import Settings, describe_settings, load_settings
+from trace_clustering.settings import ENV_PREFIX, describe_settings
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -40,34 +45,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-schedule_app = typer.Typer(help="The coordinator's schedule.", no_args_is_help=True)
 app.add_typer(schedule_app, name="schedule")
 
 TeamOption = Annotated[int, typer.Option("--team-id", help="Team id.", min=1)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LimitOption = Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)]
 PortOption = Annotated[int | None, typer.Option(help="Port of the HTTP service (8234).")]
 HostOption = Annotated[str | None, typer.Option(help="Address to bind to (127.0.0.1).")]
-
-
-@dataclass
-class Context:
-    """What all commands share: the settings given on the command line, and the output."""
-
-    overrides: dict[str, Any] = field(default_factory=dict)
-    out: Console = field(default_factory=console.output_console)
-    err: Console = field(default_factory=console.error_console)
-
-    def settings(self, **overrides: Any) -> Settings:
-        self.overrides.update({k: v for k, v in overrides.items() if v is not None})
-        return load_settings(self.overrides)
-
-    def show(self, as_json: bool, data: Any, view: Callable[[], RenderableType]) -> None:
-        """Print data for scripts or for people."""
-        if as_json:
-            typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
-        else:
-            self.out.print(view())
 
 
 def _print_version(wanted: bool) -> None:
@@ -79,9 +62,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def common(
     ctx: typer.Context,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder that holds all local state.")
-    ] = None,
+    data_dir: DataDirOption = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -93,16 +74,13 @@ def common(
     ctx.obj = Context({"data_dir": data_dir} if data_dir else {})
 
 
-DataDirOption = Annotated[Path | None, typer.Option(help="Folder that holds all local state.")]
-
-
 @app.command()
 def demo(ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """Make three weeks of traces for four teams, cluster them, show the clusters."""
     from trace_clustering.cli.demo import run_demo
 
     shared: Context = ctx.obj
-    result = _call(shared, lambda api: run_demo(api, shared.err), temporal=True, data_dir=data_dir)
+    result = call(shared, lambda api: run_demo(api, shared.err), needs="worker", data_dir=data_dir)
     shared.show(as_json, result.as_json(), result.view)
 
 
@@ -163,7 +141,7 @@ def ingest(
 
     shared: Context = ctx.obj
     check_readable(files)
-    totals = _call(
+    totals = call(
         shared, lambda api: upload_files(api, shared.err, team_id, files), data_dir=data_dir
     )
     for bad in totals.rejected:
@@ -177,7 +155,7 @@ def ingest(
 def teams(ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """List teams that have usable embeddings."""
     shared: Context = ctx.obj
-    found = _call(shared, lambda api: api.get("/api/v1/teams"), data_dir=data_dir)["teams"]
+    found = call(shared, lambda api: api.get("/api/v1/teams"), data_dir=data_dir)["teams"]
     shared.show(as_json, found, lambda: console.teams_table(found))
 
 
@@ -197,25 +175,19 @@ def trigger(
     as_json: JsonOption = False,
 ) -> None:
     """Cluster a team now."""
-    from trace_clustering.cli.watching import start_and_watch
+    from trace_clustering.cli.watching import run_parameters, start_and_watch
 
     shared: Context = ctx.obj
-    given = {
-        "lookback_days": lookback_days,
-        "max_samples": max_samples,
-        "min_k": min_k,
-        "max_k": max_k,
-        "window_start": window_start,
-        "window_end": window_end,
-        "seed": seed,
-    }
-    body = {name: value for name, value in given.items() if value is not None}
-    outcome = _call(
-        shared,
-        lambda api: start_and_watch(api, shared.err, f"/api/v1/teams/{team_id}/runs", body, wait),
-        temporal=True,
-        data_dir=data_dir,
-    )
+    parameters = run_parameters(locals())
+    try:
+        outcome = call(
+            shared,
+            lambda api: start_and_watch(api, shared.err, team_id, parameters, wait=wait),
+            needs="worker" if wait else "lasting",
+            data_dir=data_dir,
+        )
+    except NoServiceError:
+        raise NoServiceError(", or leave out --no-wait") from None
     shared.show(as_json, outcome.as_json(), outcome.view)
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)
@@ -232,7 +204,7 @@ def runs(
     """List a team's runs, latest first."""
     shared: Context = ctx.obj
     path = f"/api/v1/teams/{team_id}/runs"
-    found = _call(shared, lambda api: api.get(path, limit=limit), data_dir=data_dir)["runs"]
+    found = call(shared, lambda api: api.get(path, limit=limit), data_dir=data_dir)["runs"]
     shared.show(as_json, found, lambda: console.runs_table(found, team_id))
 
 
@@ -248,14 +220,15 @@ def show(
     """Show a run's clusters; with --json the event's properties exactly as stored."""
     shared: Context = ctx.obj
     if cluster is not None:
-        path = run_path(run_id, "clusters", str(cluster))
-        found = _call(shared, lambda api: api.get(path, limit=limit), data_dir=data_dir)
+        found = call(
+            shared, lambda api: get_cluster(api, run_id, cluster, limit), data_dir=data_dir
+        )
         shared.show(as_json, found, lambda: console.cluster_view(found, run_id))
     elif as_json:
         path = run_path(run_id, "event")
-        typer.echo(_call(shared, lambda api: api.get_text(path), data_dir=data_dir))
+        typer.echo(call(shared, lambda api: api.get_text(path), data_dir=data_dir))
     else:
-        detail = _call(shared, lambda api: api.get(run_path(run_id)), data_dir=data_dir)
+        detail = call(shared, lambda api: api.get(run_path(run_id)), data_dir=data_dir)
         shared.out.print(console.run_view(detail))
 
 
@@ -267,106 +240,18 @@ def config(ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOpti
     shared.show(as_json, found, lambda: console.settings_table(found))
 
 
-@schedule_app.command("show")
-def schedule_show(
-    ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False
-) -> None:
-    """Show the schedule: paused or not, and its next runs."""
-    _schedule(ctx, lambda api: api.get(_SCHEDULE), data_dir, as_json)
-
-
-@schedule_app.command("create")
-def schedule_create(
-    ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False
-) -> None:
-    """Create the schedule as the settings say, or bring it up to date."""
-    _schedule(ctx, lambda api: api.put(_SCHEDULE), data_dir, as_json)
-
-
-@schedule_app.command("pause")
-def schedule_pause(
-    ctx: typer.Context,
-    note: Annotated[str | None, typer.Option(help="Why.")] = None,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Start no scheduled run until resumed."""
-    _schedule(ctx, lambda api: api.post(f"{_SCHEDULE}/pause", {"note": note}), data_dir, as_json)
-
-
-@schedule_app.command("resume")
-def schedule_resume(
-    ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False
-) -> None:
-    """Start scheduled runs again."""
-    _schedule(ctx, lambda api: api.post(f"{_SCHEDULE}/resume"), data_dir, as_json)
-
-
-@schedule_app.command("trigger")
-def schedule_trigger(
-    ctx: typer.Context, data_dir: DataDirOption = None, as_json: JsonOption = False
-) -> None:
-    """Start the scheduled coordinator now, unless it is running."""
-    _schedule(ctx, lambda api: api.post(f"{_SCHEDULE}/trigger"), data_dir, as_json)
-
-
-@schedule_app.command("delete")
-def schedule_delete(ctx: typer.Context, data_dir: DataDirOption = None) -> None:
-    """Delete the schedule; the next worker to start creates it again."""
-    shared: Context = ctx.obj
-    _call(shared, lambda api: api.delete(_SCHEDULE), temporal=True, data_dir=data_dir)
-    shared.err.print("Schedule deleted.")
-
-
-_SCHEDULE = "/api/v1/schedule"
-
-
-def _schedule(
-    ctx: typer.Context,
-    request: Callable[[ApiClient], Awaitable[Any]],
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
-    shared: Context = ctx.obj
-    found = _call(shared, request, temporal=True, data_dir=data_dir)
-    shared.show(as_json, found, lambda: console.schedule_view(found))
-
-
-def _call(
-    shared: Context,
-    request: Callable[[ApiClient], Awaitable[Any]],
-    *,
-    temporal: bool = False,
-    data_dir: Path | None = None,
-) -> Any:
-    settings = shared.settings(data_dir=data_dir)
-    _configure_logging(settings.model_copy(update={"log_level": "error"}))
-
-    async def run() -> Any:
-        async with api_client(settings, needs_temporal=temporal, overrides=shared.overrides) as api:
-            return await request(api)
-
-    return asyncio.run(run())
-
-
 def _serve(shared: Context, mode: Literal["up", "worker", "serve"], **overrides: Any) -> None:
     from trace_clustering.service import run_service
 
     settings = shared.settings(**overrides)
-    _configure_logging(settings)
-    asyncio.run(run_service(settings, mode, shared.err, shared.overrides))
-
-
-def _configure_logging(settings: Settings) -> None:
-    from trace_clustering.observability import configure_logging
-
     configure_logging(settings)
+    asyncio.run(run_service(settings, mode, shared.err, shared.overrides))
 
 
 def _exit_code(error: TraceClusteringError) -> int:
     if isinstance(error, NotFoundError):
         return EXIT_NOT_FOUND
-    if isinstance(error, InvalidInputError | SettingsError):
+    if isinstance(error, InvalidInputError | SettingsError | NoServiceError):
         return EXIT_BAD_INPUT
     return EXIT_UNREACHABLE if isinstance(error, ServiceError | StoreError) else EXIT_FAILED
 
@@ -382,7 +267,19 @@ def run(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - a bug: told in a line, and where on request
+        return _tell_bug(error)
     return 0
+
+
+def _tell_bug(error: Exception) -> int:
+    """What nobody foresaw, in a line; the environment alone says whether to show where."""
+    variable = f"{ENV_PREFIX}LOG_LEVEL"
+    if os.environ.get(variable, "").lower() == "debug":
+        traceback.print_exception(error)
+    told = f"{type(error).__name__}: {console.plain(str(error)).plain}"
+    typer.secho(f"Error: unexpected ({variable}=debug shows where): {told}", err=True, fg="red")
+    return EXIT_FAILED
 
 
 def main() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 WIDTH_WITHOUT_TERMINAL = 120
+
+_LEAST_WIDTH = 12  # of a column that folds
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _STATUS_STYLE = {"completed": "green", "skipped": "yellow", "running": "cyan"}
@@ -21,48 +26,71 @@ _STATUS_STYLE = {"completed": "green", "skipped": "yellow", "running": "cyan"}
 
 def plain(text: str, width: int | None = None) -> Text:
     """Text of a stranger on one line: no markup, no control characters, cut to ``width``."""
-    folded = " ".join("".join(c if _is_printable(c) else " " for c in text).split())
+    folded = " ".join(_printable(text).split())
     if width is not None and len(folded) > width:
         folded = folded[: width - 1].rstrip() + "…"
     return Text(folded)
 
 
+def counted(number: int, singular: str) -> str:
+    """A number of things in words: 1 trace, 2,000 traces."""
+    return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
 def teams_table(teams: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not teams:
         return "No team has traces yet. Load some: trace-clustering ingest FILE --team-id 1"
-    table = _table("Team", "Traces", "First trace", "Last trace", "Latest run")
-    for team in teams:
-        table.add_row(
+    columns = (
+        _number("Team"),
+        _number("Traces"),
+        _Column("First trace", whole=True, least_width=100),
+        _Column("Last trace", whole=True, least_width=80),
+        _Column("Latest run", is_id=True),
+    )
+    rows = [
+        (
             str(team["team_id"]),
             f"{team['traces']:,}",
             when(team["first_trace_at"]),
             when(team["last_trace_at"]),
-            team["last_run_id"] or "–",
+            plain(team["last_run_id"] or "–"),
         )
-    return table
+        for team in teams
+    ]
+    return _Fitted(columns, rows)
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]], team_id: int) -> RenderableType:
     if not runs:
         command = f"trace-clustering trigger --team-id {team_id}"
         return f"Team {team_id} has no runs yet. Start one: {command}"
-    table = _table("Run", "Status", "Traces", "k", "Silhouette", "Took")
-    for run in runs:
-        table.add_row(
-            run["run_id"],
+    columns = (
+        _Column("Run", is_id=True),
+        _Column("Status"),
+        _number("Traces"),
+        _number("k"),
+        _number("Silhouette", least_width=100),
+        _number("Took", least_width=100),
+    )
+    rows = [
+        (
+            plain(run["run_id"]),
             _status(run),
             f"{run['sampled_traces']:,}" if run["sampled_traces"] else "–",
             str(run["optimal_k"] or "–"),
             score(run["silhouette_score"]),
             _took(run["started_at"], run["finished_at"]),
         )
-    return table
+        for run in runs
+    ]
+    return _Fitted(columns, rows)
 
 
 def run_view(detail: Mapping[str, Any], *, title: str | None = None) -> RenderableType:
     """A run: a sentence, and its clusters with representative traces."""
     run, facts = detail["run"], detail["facts"]
-    heading = Text(title or run["run_id"], style="bold")
+    heading = plain(title or run["run_id"])
+    heading.stylize("bold")
     if facts is None:
         return Group(heading, _status(run), "")
     return Group(heading, _run_sentence(facts), _clusters_table(detail["clusters"]), "")
@@ -70,40 +98,56 @@ def run_view(detail: Mapping[str, Any], *, title: str | None = None) -> Renderab
 
 def cluster_view(cluster: Mapping[str, Any], run_id: str) -> RenderableType:
     """One cluster: its traces, closest to the centroid first."""
-    table = _table("Distance", "Trace", "Time", "Model", "Text")
-    for member in cluster["members"]:
-        table.add_row(
+    columns = (
+        _number("Distance"),
+        _Column("Trace", is_id=True, most=40),
+        _Column("Time", whole=True, least_width=80),
+        _Column("Model", least_width=100),
+        _Column("Text", least=30),
+    )
+    rows = [
+        (
             f"{member['distance']:.3f}",
-            plain(member["trace_id"], 40),
+            plain(member["trace_id"]),
             when(member["timestamp"]),
             plain(str(_metadata(member).get("model") or ""), 20),
             plain(_opening(member), 400),
         )
-    size, share = cluster["size"], cluster["share"]
-    heading = f"Cluster {cluster['cluster_id']} of {run_id}: {size:,} traces ({share:.0%})"
-    return Group(Text(heading, style="bold"), table)
+        for member in cluster["members"]
+    ]
+    traces = f"{counted(cluster['size'], 'trace')} ({cluster['share']:.0%})"
+    heading = plain(f"Cluster {cluster['cluster_id']} of {run_id}: {traces}")
+    heading.stylize("bold")
+    return Group(heading, _Fitted(columns, rows))
 
 
 def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
-    table = _table("", "")
-    table.show_header = False
     state = "paused" if schedule["paused"] else "active"
     every = ", ".join("day" if d == 1 else f"{d:g} days" for d in schedule["interval_days"])
-    table.add_row("Schedule", schedule["id"])
     note = f" ({schedule['note']})" if schedule["note"] else ""
-    table.add_row("State", plain(state + note))
-    table.add_row("Every", every)
-    table.add_row("Next runs", "\n".join(when(moment) for moment in schedule["next_runs"]))
-    table.add_row("Recent runs", "\n".join(when(m) for m in schedule["recent_runs"]) or "–")
-    return table
+    rows: list[tuple[str, str | Text]] = [
+        ("Schedule", plain(schedule["id"])),
+        ("State", plain(state + note)),
+        ("Every", every),
+        ("Next runs", "\n".join(when(moment) for moment in schedule["next_runs"])),
+        ("Recent runs", "\n".join(when(m) for m in schedule["recent_runs"]) or "–"),
+    ]
+    return _Fitted((_Column("", whole=True), _Column("")), rows, show_header=False)
 
 
 def settings_table(settings: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = _table("Setting", "Value", "From", "Meaning")
-    for setting in settings:
-        value = "" if setting["value"] is None else str(setting["value"])
-        table.add_row(setting["name"], Text(value), setting["source"], setting["description"])
-    return table
+    columns = (
+        _Column("Setting", is_id=True),
+        _Column("Value"),
+        _Column("From"),
+        _Column("Meaning", least_width=100),
+    )
+    names = ("name", "value", "source", "description")
+    rows = [
+        tuple(Text("" if one[name] is None else _printable(str(one[name]))) for name in names)
+        for one in settings
+    ]
+    return _Fitted(columns, rows)
 
 
 def when(moment: str | None) -> str:
@@ -118,8 +162,12 @@ def score(value: float | None) -> str:
 
 
 def output_console() -> Console:
-    """Where data go; into a file or a pipe they are as wide as their tables need."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH_WITHOUT_TERMINAL)
+    """Where data go: as wide as the terminal; without one as COLUMNS says, else a fixed width."""
+    if sys.stdout.isatty():
+        return Console()
+    columns = os.environ.get("COLUMNS", "")
+    given = int(columns) if columns.isdecimal() else 0
+    return Console(width=given or WIDTH_WITHOUT_TERMINAL)
 
 
 def error_console() -> Console:
@@ -129,45 +177,104 @@ def error_console() -> Console:
 
 def _run_sentence(facts: Mapping[str, Any]) -> Text:
     analyzed, sampled = facts["$ai_total_traces_analyzed"], facts["$ai_sampled_traces_count"]
-    of = f"{sampled:,} of {analyzed:,}" if sampled < analyzed else f"{analyzed:,}"
+    traces = counted(analyzed, "trace")
+    of = f"{sampled:,} of {traces}" if sampled < analyzed else traces
     excluded = sum(facts.get("$ai_excluded_traces", {}).values())
     left_out = f", {excluded:,} left out" if excluded else ""
     scores = ", ".join(
         f"{one['k']}: {one['silhouette_score']:.3f}" for one in facts.get("$ai_scores_by_k", [])
     )
     return Text(
-        f"{of} traces from {when(facts['$ai_window_start'])} to {when(facts['$ai_window_end'])}"
+        f"{of} from {when(facts['$ai_window_start'])} to {when(facts['$ai_window_end'])}"
         f"{left_out}; k={facts['$ai_optimal_k']}, "
         f"silhouette {facts['$ai_silhouette_score']:.3f} (by k: {scores})"
     )
 
 
-def _clusters_table(clusters: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("#", "Traces", "Share", "Closest to the centre")
-    for cluster in clusters:
-        table.add_row(
+def _clusters_table(clusters: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (
+        _number("#"),
+        _number("Traces"),
+        _Column("Share", whole=True),
+        _Column("Closest to the centre"),
+    )
+    rows = [
+        (
             str(cluster["cluster_id"]),
             f"{cluster['size']:,}",
             f"{cluster['share']:>4.0%} {_bar(cluster['share'])}",
             Text("\n").join(
                 Text.assemble("• ", plain(_opening(m), 150)) for m in cluster["members"]
             ),
-            end_section=True,
         )
-    return table
+        for cluster in clusters
+    ]
+    return _Fitted(columns, rows, lines=True)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(header_style="bold", show_lines=False, border_style="dim")
-    for name in columns:
-        numeric = name in ("#", "Traces", "k", "Silhouette", "Took", "Distance", "Team")
-        is_id = name in ("Run", "Latest run", "Setting")
-        table.add_column(
-            name,
-            justify="right" if numeric else "left",
-            no_wrap=numeric or is_id or name == "Share",
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table, and how it fares where room is short.
+
+    Attributes:
+        whole: never folded; for short values.
+        is_id: kept whole as long as the others have room, and folded then, never cut.
+        least: what an id's column leaves to this one.
+        most: an id's column is no wider than this.
+        least_width: left out where the whole table has less than this.
+    """
+
+    name: str
+    is_number: bool = False
+    whole: bool = False
+    is_id: bool = False
+    least: int = _LEAST_WIDTH
+    most: int = 200
+    least_width: int = 0
+
+
+def _number(name: str, least_width: int = 0) -> _Column:
+    return _Column(name, is_number=True, whole=True, least_width=least_width)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A table that leaves out what is expendable and folds the rest where it is narrow."""
+
+    columns: Sequence[_Column]
+    rows: Sequence[Sequence[str | Text]]
+    show_header: bool = True
+    lines: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        kept = [i for i, one in enumerate(self.columns) if options.max_width >= one.least_width]
+        table = Table(header_style="bold", border_style="dim", show_header=self.show_header)
+        for i in kept:
+            column = self.columns[i]
+            table.add_column(
+                column.name,
+                justify="right" if column.is_number else "left",
+                no_wrap=column.whole,
+                overflow="fold",
+                width=self._id_width(i, kept, options.max_width) if column.is_id else None,
+            )
+        for row in self.rows:
+            table.add_row(*(row[i] for i in kept), end_section=self.lines)
+        yield table
+
+    def _id_width(self, id_column: int, kept: Sequence[int], width: int) -> int:
+        """As wide as the longest id, if the other columns' least leaves room for that."""
+        others = [i for i in kept if i != id_column]
+        taken = sum(
+            self._widest(i) if self.columns[i].whole else self.columns[i].least for i in others
         )
-    return table
+        room = width - taken - 3 * len(kept) - 1  # a border and two blanks a column
+        widest = min(self._widest(id_column), self.columns[id_column].most)
+        return max(_LEAST_WIDTH, min(widest, room))
+
+    def _widest(self, i: int) -> int:
+        cells = [self.columns[i].name, *(row[i] for row in self.rows)]
+        return max(cell_len(str(cell)) for cell in cells)
 
 
 def _bar(share: float, width: int = 10) -> str:
@@ -201,6 +308,10 @@ def _metadata(member: Mapping[str, Any]) -> Mapping[str, Any]:
 def _opening(member: Mapping[str, Any]) -> str:
     """How the trace begins, in its own words; else the text that was embedded."""
     return str(_metadata(member).get("opening") or member["content"])
+
+
+def _printable(text: str) -> str:
+    return "".join(c if _is_printable(c) else " " for c in text)
 
 
 def _is_printable(character: str) -> bool:

@@ -39,9 +39,11 @@ class DemoResult:
     def _summary(self) -> Text:
         done = self.coordinator
         return Text(
-            f"{self.traces:,} traces; {done['teams_processed']} teams clustered into "
-            f"{done['clusters_created']} clusters, {done['teams_skipped']} skipped, "
-            f"{done['teams_failed']} failed; {self.seconds:.0f} s in all.\n"
+            f"{console.counted(self.traces, 'trace')}; "
+            f"{console.counted(done['teams_processed'], 'team')} clustered into "
+            f"{console.counted(done['clusters_created'], 'cluster')}, "
+            f"{done['teams_skipped']} skipped, {done['teams_failed']} failed; "
+            f"{self.seconds:.0f} s in all.\n"
             "The data stays: `trace-clustering up` serves it, "
             "`trace-clustering show RUN` shows a run again."
         )

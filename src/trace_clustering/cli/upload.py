@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trace_clustering.cli.client import ApiClient
+from trace_clustering.cli.console import counted
 from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.errors import InvalidInputError
 
@@ -125,9 +126,10 @@ def progress_bar(err: Console) -> Progress:
 
 def report_view(totals: Totals, team_id: int) -> str:
     """The totals in a sentence."""
-    parts = [f"{totals.stored:,} traces stored for team {team_id}"]
+    parts = [f"{counted(totals.stored, 'trace')} stored for team {team_id}"]
     if totals.unchanged:
-        parts.append(f"{totals.unchanged:,} were stored already")
+        were = "was" if totals.unchanged == 1 else "were"
+        parts.append(f"{totals.unchanged:,} {were} stored already")
     if totals.rejected:
-        parts.append(f"{len(totals.rejected):,} lines could not be read")
+        parts.append(f"{counted(len(totals.rejected), 'line')} could not be read")
     return ", ".join(parts) + "."

@@ -14,6 +14,15 @@ from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, run_path, workflow_path
 
 POLL_SECONDS = 0.2
+RUN_PARAMETERS = (
+    "lookback_days",
+    "max_samples",
+    "min_k",
+    "max_k",
+    "window_start",
+    "window_end",
+    "seed",
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,16 @@ class Outcome:
         return Text(f"Started {self.state['workflow_id']}")
 
 
+def run_parameters(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a function's arguments those that are a run's parameters and were given."""
+    return {name: arguments[name] for name in RUN_PARAMETERS if arguments[name] is not None}
+
+
 async def start_and_watch(
-    api: ApiClient, err: Console, path: str, body: Mapping[str, Any], wait: bool
+    api: ApiClient, err: Console, team_id: int, parameters: Mapping[str, Any], *, wait: bool
 ) -> Outcome:
-    """Start a run by a POST to ``path``; wait for its end if asked to."""
-    started = await api.post(path, body)
+    """Start a run of a team; wait for its end if asked to."""
+    started = await api.post(f"/api/v1/teams/{team_id}/runs", parameters)
     if not wait:
         return Outcome({"workflow_id": started["workflow_id"], "status": "running"})
     state = await watch(api, err, started["workflow_id"])
