@@ -181,13 +181,14 @@ def test_a_worker_serves_metrics_where_asked_to(env: Env, tmp_path: Path) -> Non
     assert "temporal_" in text
 
 
-def test_processes_of_production_need_a_temporal(tmp_path: Path) -> None:
-    for mode in ("serve", "worker"):
-        done = subprocess.run(
-            [COMMAND, mode], env=environment(tmp_path), capture_output=True, text=True
-        )
+@pytest.mark.parametrize("mode", ["serve", "worker"])
+def test_processes_of_production_need_both_servers(tmp_path: Path, mode: str) -> None:
+    env = environment(tmp_path)
+    url = {"TRACE_CLUSTERING_CLICKHOUSE_URL": "http://127.0.0.1:1/traces"}
+    for given, missing in ((env, "CLICKHOUSE_URL"), (env | url, "TEMPORAL_ADDRESS")):
+        done = subprocess.run([COMMAND, mode], env=given, capture_output=True, text=True)
         assert done.returncode == 2
-        assert "TRACE_CLUSTERING_TEMPORAL_ADDRESS" in done.stderr
+        assert f"TRACE_CLUSTERING_{missing}" in done.stderr
 
 
 def test_an_unreachable_store_is_named_without_its_password() -> None:

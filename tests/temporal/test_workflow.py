@@ -180,7 +180,8 @@ async def test_too_few_traces_skip_the_run(cluster: Cluster, team_id: int, n: in
         load(cluster.store, team_id, mixture(n, 4, 3))
     output = await cluster.run([team_id])
     assert (output["status"], output["optimal_k"], output["clusters"]) == ("skipped", None, [])
-    assert output["skip_reason"] == f"{n} traces with usable embeddings, at least 20 are needed"
+    traces = "1 trace" if n == 1 else f"{n} traces"
+    assert output["skip_reason"] == f"{traces} with usable embeddings, at least 20 are needed"
     assert_skipped(cluster.store, team_id, output)
 
 

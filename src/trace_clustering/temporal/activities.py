@@ -283,7 +283,8 @@ def _too_few(usable: int, excluded: Excluded, needed: int) -> str | None:
     if usable >= needed:
         return None
     left_out = f" ({excluded.total} more were left out)" if excluded.total else ""
-    return f"{usable} traces with usable embeddings{left_out}, at least {needed} are needed"
+    traces = "1 trace" if usable == 1 else f"{usable} traces"
+    return f"{traces} with usable embeddings{left_out}, at least {needed} are needed"
 
 
 @contextmanager

@@ -161,11 +161,11 @@ class TemporalGateway:
 
     async def pause_schedule(self, note: str | None = None) -> None:
         async with self._schedule_errors():
-            await self._schedule.pause(note=note)
+            await self._schedule.pause(note=note or "paused")
 
     async def resume_schedule(self) -> None:
         async with self._schedule_errors():
-            await self._schedule.unpause()
+            await self._schedule.unpause(note="resumed")
 
     async def trigger_schedule(self) -> None:
         """Start the scheduled coordinator now, unless it is running."""
