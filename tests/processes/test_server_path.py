@@ -176,7 +176,7 @@ def test_a_worker_serves_metrics_where_asked_to(env: Env, tmp_path: Path) -> Non
         assert json_of(env, "trigger", "--team-id", "99")["status"] == "skipped"
         text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     assert re.search(r'trace_clustering_runs_total\{.*outcome="skipped".*\} 1', text)
-    assert re.search(r'activity_duration_count\{activity="query_trace_embeddings', text)
+    assert re.search(r'activity_duration_seconds_count\{activity="query_trace_embeddings', text)
     assert "process_cpu_seconds_total" in text
     assert "temporal_" in text
 
