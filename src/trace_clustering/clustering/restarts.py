@@ -29,17 +29,17 @@ from trace_clustering.clustering.threads import Float32, Float64, Workers
 # (steps, how many starts of each k are kept after them)
 Rounds = tuple[tuple[int, int], ...]
 
-_RANK = 24
-_POINTS = 448
-_SEEDINGS = 160
-_SEEDED_HALVING: Rounds = ((1, 64), (1, 40), (2, 16), (2, 16))
+_RANK = 16
+_POINTS = 320
+_SEEDINGS = 64
+_SEEDED_HALVING: Rounds = ((1, 40), (2, 16), (2, 12))
 _CROSSINGS = 2
 _CROSSED = 6
 _ADDED = 6
 _CROSSED_HALVING: Rounds = ((1, 24), (2, 16))
 # Over all projected rows: how many are kept, and steps.
-_PROJECTED = ((16, 2), (8, 3))
-_FULL_KEPT = 8
+_PROJECTED = ((6, 2), (4, 1))
+_FULL_KEPT = 4
 _FULL_STEPS = 60
 # Inertias this close (relative) are equal for every purpose: then the silhouette decides.
 EQUAL_INERTIA = 9.5e-4
