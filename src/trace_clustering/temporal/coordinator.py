@@ -16,7 +16,6 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
-    ApplicationError,
     ChildWorkflowError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
@@ -41,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TeamReason,
         Window,
     )
-    from trace_clustering.temporal.failures import root_cause
+    from trace_clustering.temporal.failures import refusal, root_cause
     from trace_clustering.temporal.workflow import RETRY_POLICY
 
 MAX_REASON_CHARS = 200
@@ -55,9 +54,7 @@ class TraceClusteringCoordinatorWorkflow:
         try:
             checked = parse_coordinator_inputs(inputs)
         except InvalidInputError as error:
-            raise ApplicationError(
-                str(error), type=type(error).__name__, non_retryable=True
-            ) from error
+            raise refusal(error) from error
         progress = checked.progress or CoordinatorProgress(
             started_at=format_time(workflow.info().start_time)
         )

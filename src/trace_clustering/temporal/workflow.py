@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
         SampleInput,
         SampleRef,
     )
-    from trace_clustering.temporal.failures import root_cause
+    from trace_clustering.temporal.failures import refusal, root_cause
     from trace_clustering.temporal.names import NOT_RETRIED, RUNS_METRIC
 
 TIMED_OUT = "WorkflowTimeout"
@@ -65,9 +65,7 @@ class DailyTraceClusteringWorkflow:
             )
         except InvalidInputError as error:
             _count("refused")
-            raise ApplicationError(
-                str(error), type=type(error).__name__, non_retryable=True
-            ) from error
+            raise refusal(error) from error
         workflow.logger.info("Starting trace clustering", extra=_log_fields(parameters))
         try:
             output = await self._cluster_in_time(parameters, started)

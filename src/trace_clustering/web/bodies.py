@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from trace_clustering.models import Member, RunRecord, TeamSummary
 
 
-class RunRequest(BaseModel):
-    """Parameters of a run; what is absent comes from the settings.
+class _Parameters(BaseModel):
+    """What runs and coordinators have in common.
 
     Values are checked where every run's are, so that the words are the same everywhere.
     """
@@ -22,24 +22,22 @@ class RunRequest(BaseModel):
     max_samples: Any = None
     min_k: Any = None
     max_k: Any = None
-    window_start: Any = None
-    window_end: Any = None
     seed: Any = None
 
 
-class CoordinatorRequest(BaseModel):
+class RunRequest(_Parameters):
+    """Parameters of a run; what is absent comes from the settings."""
+
+    window_start: Any = None
+    window_end: Any = None
+
+
+class CoordinatorRequest(_Parameters):
     """Parameters of a coordinator run; what is absent comes from the settings."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    lookback_days: Any = None
-    max_samples: Any = None
-    min_k: Any = None
-    max_k: Any = None
     min_embeddings: Any = None
     max_concurrent_teams: Any = None
     allowed_team_ids: Any = None
-    seed: Any = None
 
 
 class PauseRequest(BaseModel):
