@@ -41,7 +41,7 @@ bench: $(STAMP)
 # Pin every package again, for all platforms.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --python-version 3.11 --all-extras pyproject.toml build.in -o requirements.lock
+		--no-emit-index-url --python-version 3.11 --extra dev pyproject.toml build.in -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
