@@ -11,7 +11,7 @@ import pytest
 
 from trace_clustering.inputs import make_run_id
 from trace_clustering.store import Store
-from trace_clustering.store.embeddings import as_utc
+from trace_clustering.store.times import as_utc
 from trace_clustering.store.events import event_uuid
 
 MOMENT = datetime(2025, 1, 23, 1, 2, 3, 456_000, tzinfo=UTC)

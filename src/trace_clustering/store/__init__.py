@@ -1,14 +1,31 @@
-"""The only room with SQL: vectors, runs and events in ClickHouse, embedded or a server."""
+"""The only room with SQL: all that is kept in ClickHouse, embedded or a server."""
 
 from __future__ import annotations
 
 from trace_clustering.store.database import Database, labelled
 from trace_clustering.store.embeddings import Embeddings, content_key
-from trace_clustering.store.events import Events
+from trace_clustering.store.events import Events, ReceivedTrace
+from trace_clustering.store.keys import KeyRecord, Keys, NewKey
 from trace_clustering.store.migrations import migrate, set_retention
 from trace_clustering.store.runs import Runs, Sample
+from trace_clustering.store.traces import Snapshot, TraceRow, Traces
 
-__all__ = ["Embeddings", "Events", "Runs", "Sample", "Store", "content_key", "labelled"]
+__all__ = [
+    "Embeddings",
+    "Events",
+    "KeyRecord",
+    "Keys",
+    "NewKey",
+    "ReceivedTrace",
+    "Runs",
+    "Sample",
+    "Snapshot",
+    "Store",
+    "TraceRow",
+    "Traces",
+    "content_key",
+    "labelled",
+]
 
 
 class Store:
@@ -17,7 +34,9 @@ class Store:
     Attributes:
         embeddings: the vectors.
         runs: runs, samples, centroids and assignments.
-        events: what runs emitted.
+        events: what clients sent, summaries, and what runs emitted.
+        traces: what is known of each trace, and which are still to be summarized.
+        keys: which sender writes to which team.
     """
 
     def __init__(self, database: Database) -> None:
@@ -25,6 +44,8 @@ class Store:
         self.embeddings = Embeddings(database)
         self.runs = Runs(database)
         self.events = Events(database)
+        self.traces = Traces(database)
+        self.keys = Keys(database)
 
     @classmethod
     def open(cls, dsn: str, *, retention_days: int) -> Store:

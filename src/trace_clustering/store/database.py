@@ -84,8 +84,9 @@ class Database:
 
     def insert(self, table: str, rows: pa.Table, *, token: str | None = None) -> None:
         """Insert rows; the same ``token`` again is dropped by tables that remember tokens."""
-        # A server's default would queue the rows; ours are batches already.
-        settings = _settings() | {"async_insert": 0}
+        # A server's default would queue the rows; ours are batches already. And it would refuse
+        # those of many months, which an old export may hold.
+        settings = _settings() | {"async_insert": 0, "max_partitions_per_insert_block": 0}
         if token is not None:
             settings["insert_deduplication_token"] = token
         with self._leased() as client:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +17,11 @@ from trace_clustering.constants import RENDERING_PREFIX
 from trace_clustering.inputs import parse_rfc3339
 from trace_clustering.models import Excluded, TeamSummary, TraceDocument, VectorFamily, Window
 from trace_clustering.store.database import Database, table
+from trace_clustering.store.times import as_millis, as_utc
 
 PRODUCT = "llm-analytics"
 DOCUMENT_TYPE = "llm-trace"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = pa.timestamp("ms", tz="UTC")
 
 _IN_WINDOW = """
@@ -39,7 +38,7 @@ _IN_FAMILY = "model_name = {model:String} AND length(embedding) = {dimensions:UI
 
 def content_key(document: TraceDocument) -> str:
     """What tells whether a document is stored already, unchanged: a digest of all it says."""
-    return _digest(document.content, document.metadata, _millis(document.timestamp))
+    return _digest(document.content, document.metadata, as_millis(document.timestamp))
 
 
 class Embeddings:
@@ -90,8 +89,8 @@ class Embeddings:
             team_id=team_id,
             model=model_name,
             ids=[d.document_id for d in documents],
-            first=min(_millis(d.timestamp) for d in documents),
-            last=max(_millis(d.timestamp) for d in documents),
+            first=min(as_millis(d.timestamp) for d in documents),
+            last=max(as_millis(d.timestamp) for d in documents),
         )
         return {
             (r["document_id"], r["rendering"], _digest(r["content"], r["metadata"], r["millis"]))
@@ -252,15 +251,6 @@ def read_matrix(
     return matrix
 
 
-def as_utc(moment: datetime) -> datetime:
-    """The engine's aggregates lose the zone of a time that is always UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _millis(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
 def _digest(content: str, metadata: str, millis: int) -> str:
     return hashlib.sha256(json.dumps([content, metadata, millis]).encode()).hexdigest()
 
@@ -268,7 +258,7 @@ def _digest(content: str, metadata: str, millis: int) -> str:
 def _bounds(window: Window) -> tuple[int, int]:
     start = parse_rfc3339("window_start", window.start)
     end = parse_rfc3339("window_end", window.end)
-    return _millis(start), _millis(end)
+    return as_millis(start), as_millis(end)
 
 
 def _scope(team_id: int, window: Window, cutoff: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trace_clustering.constants import EVENT_NAME
 from trace_clustering.errors import StoreError
 from trace_clustering.store.database import Database
 
@@ -134,17 +135,96 @@ ORDER BY (team_id, run_id, trace_id)
 TTL toDateTime(created_at) + INTERVAL 92 DAY
 """
 
+# Events of one trace lie close together, because its user (or else the trace itself) is their
+# ``distinct_id``: the filters then pass over nearly all granules.
+_EVENTS_TRACE_ID = """
+ALTER TABLE events ADD COLUMN IF NOT EXISTS
+    trace_id String DEFAULT JSONExtractString(properties, '$ai_trace_id')
+"""
+_EVENTS_BY_TRACE = """
+ALTER TABLE events ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter GRANULARITY 2
+"""
+_EVENTS_BY_UUID = """
+ALTER TABLE events ADD INDEX IF NOT EXISTS by_uuid uuid TYPE bloom_filter GRANULARITY 2
+"""
+
+# What is known of a trace from its events. ``seen_events`` and ``seen_until`` say how far they
+# had come when it was summarized: more or later ones make it one to be done again.
+_TRACES = """
+CREATE TABLE IF NOT EXISTS traces (
+    team_id Int64,
+    trace_id String,
+    timestamp DateTime64(6, 'UTC'),
+    duration Float64,
+    name String,
+    title String,
+    models Array(LowCardinality(String)),
+    tools Array(LowCardinality(String)),
+    input_tokens Nullable(UInt64),
+    output_tokens Nullable(UInt64),
+    cost_usd Nullable(Float64),
+    cost_source LowCardinality(String),
+    errors UInt32,
+    is_error UInt8,
+    user_id String,
+    session_id String,
+    spans UInt32,
+    status LowCardinality(String),
+    reason String,
+    attempts UInt32,
+    seen_events UInt64,
+    seen_until DateTime64(6, 'UTC'),
+    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY (team_id, trace_id)
+TTL toDateTime(greatest(timestamp, updated_at)) + INTERVAL 92 DAY
+"""
+
+# Which traces a batch of the summarization holds: only its number travels through Temporal.
+_SUMMARIZATION_BATCHES = """
+CREATE TABLE IF NOT EXISTS summarization_batches (
+    team_id Int64,
+    snapshot String,
+    batch UInt32,
+    trace_id String,
+    created_at DateTime('UTC') DEFAULT now()
+) ENGINE = MergeTree
+ORDER BY (team_id, snapshot, batch, trace_id)
+TTL created_at + INTERVAL 2 DAY
+SETTINGS ttl_only_drop_parts = 1
+"""
+
+_API_KEYS = """
+CREATE TABLE IF NOT EXISTS api_keys (
+    team_id Int64,
+    key_id String,
+    name String,
+    hint String,
+    key_hash String,
+    created_at DateTime64(3, 'UTC'),
+    revoked_at Nullable(DateTime64(3, 'UTC')),
+    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(updated_at)
+ORDER BY (team_id, key_id)
+"""
+
 MIGRATIONS = (
     Migration(1, "document embeddings", (_DOCUMENT_EMBEDDINGS,)),
     Migration(2, "events", (_EVENTS,)),
     Migration(3, "clustering runs", (_RUNS, _SAMPLES, _CENTROIDS, _ASSIGNMENTS)),
+    Migration(4, "events by trace", (_EVENTS_TRACE_ID, _EVENTS_BY_TRACE, _EVENTS_BY_UUID)),
+    Migration(5, "traces", (_TRACES, _SUMMARIZATION_BATCHES)),
+    Migration(6, "keys", (_API_KEYS,)),
 )
 
-_TTL_COLUMNS = {
-    "document_embeddings": "greatest(timestamp, inserted_at)",
-    "clustering_runs": "started_at",
-    "clustering_centroids": "created_at",
-    "clustering_assignments": "created_at",
+# Column that a row's age counts from, and where only some rows end, which.
+_TTL = {
+    "document_embeddings": ("greatest(timestamp, inserted_at)", ""),
+    "events": ("greatest(timestamp, created_at)", f" WHERE event != '{EVENT_NAME}'"),
+    "traces": ("greatest(timestamp, updated_at)", ""),
+    "clustering_runs": ("started_at", ""),
+    "clustering_centroids": ("created_at", ""),
+    "clustering_assignments": ("created_at", ""),
 }
 
 
@@ -175,9 +255,9 @@ def migrate(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) 
 
 
 def set_retention(database: Database, days: int) -> None:
-    """Keep vectors and runs for ``days``; events are kept for ever."""
-    for table, column in _TTL_COLUMNS.items():
-        wanted = f"TTL toDateTime({column}) + toIntervalDay({days})"
+    """Keep traces, vectors and runs for ``days``; what runs found is kept for ever."""
+    for table, (column, which) in _TTL.items():
+        wanted = f"TTL toDateTime({column}) + toIntervalDay({days}){which}"
         found = database.select(
             "SELECT engine_full FROM system.tables "
             "WHERE database = {database:String} AND name = {table:String}",

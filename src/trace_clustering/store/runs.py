@@ -15,7 +15,8 @@ from trace_clustering.constants import RENDERING_PREFIX
 from trace_clustering.errors import StoreError
 from trace_clustering.models import Member, RunRecord, SampleRef
 from trace_clustering.store.database import Database, table
-from trace_clustering.store.embeddings import as_utc, read_matrix, vector_column
+from trace_clustering.store.embeddings import read_matrix, vector_column
+from trace_clustering.store.times import as_utc
 
 Stage = Literal["search", "final"]
 
