@@ -14,6 +14,8 @@ TASK_QUEUE = "llm-analytics-queue"
 EVENT_NAME = "$ai_trace_clusters"
 EMBEDDINGS_TABLE = "document_embeddings"
 RENDERING_PREFIX = "llma_trace_"
+RENDERING_MINIMAL = "llma_trace_minimal"
+RENDERING_DETAILED = "llma_trace_detailed"
 CLUSTERING_VERSION = "v1"
 
 # What is clustered.
@@ -39,6 +41,18 @@ DEFAULT_MAX_CONCURRENT_TEAMS = 4
 # Three to seven history events per child: far below the server's 51,200 and its suggestion.
 TEAMS_PER_COORDINATOR_RUN = 250
 MAX_REPORTED_REASONS = 500
+
+# The summarization.
+SUMMARIZATION_WORKFLOW_NAME = "trace-summarization"
+SUMMARIZATION_COORDINATOR_NAME = "trace-summarization-coordinator"
+SUMMARIZATION_SCHEDULE_ID = "trace-summarization-schedule"
+DEFAULT_SUMMARY_QUIET_MINUTES = 10
+DEFAULT_SUMMARY_INTERVAL_MINUTES = 60
+SUMMARY_BATCH_TRACES = 100
+# A workflow continues as new after so many, so that its history stays small.
+SUMMARY_SNAPSHOT_TRACES = 20_000
+SUMMARY_CONCURRENT_BATCHES = 2
+SUMMARIZE_BATCH_TIMEOUT = timedelta(minutes=30)
 
 # Timeouts.
 WORKFLOW_EXECUTION_TIMEOUT_MINUTES = 30

@@ -63,10 +63,11 @@ class RunParameters:
 
 @dataclass(frozen=True)
 class VectorFamily:
-    """Vectors that may be compared with each other: of one model and one length."""
+    """Vectors that may be compared with each other: of one model, one length, one rendering."""
 
     model_name: str
     dimensions: int
+    rendering: str = c.RENDERING_MINIMAL
 
 
 @dataclass(frozen=True)

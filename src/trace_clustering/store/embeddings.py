@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trace_clustering.constants import RENDERING_PREFIX
+from trace_clustering.constants import RENDERING_MINIMAL, RENDERING_PREFIX
 from trace_clustering.inputs import parse_rfc3339
 from trace_clustering.models import Excluded, TeamSummary, TraceDocument, VectorFamily, Window
 from trace_clustering.store.database import Database, table
-from trace_clustering.store.times import as_millis, as_utc
+from trace_clustering.store.times import as_millis, as_utc, from_micros
 
 PRODUCT = "llm-analytics"
 DOCUMENT_TYPE = "llm-trace"
@@ -27,13 +27,22 @@ _MILLISECONDS = pa.timestamp("ms", tz="UTC")
 _IN_WINDOW = """
     timestamp >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
     AND timestamp < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND startsWith(rendering, {prefix:String})
+    AND startsWith(rendering, {renderings:String})
 """
 _IN_SCOPE = f"""
     team_id = {{team_id:Int64}} AND {_IN_WINDOW}
     AND inserted_at <= fromUnixTimestamp64Micro({{cutoff:Int64}}, 'UTC')
 """
+# ``renderings`` is what their names begin with: one, or all that are of traces.
 _IN_FAMILY = "model_name = {model:String} AND length(embedding) = {dimensions:UInt32} AND is_usable"
+
+_OF_ANOTHER_MODEL = """
+    SELECT document_id, rendering, max(inserted_at) AS newest
+    FROM document_embeddings
+    WHERE team_id = {team_id:Int64} AND startsWith(rendering, {renderings:String})
+    GROUP BY document_id, rendering
+    HAVING maxIf(inserted_at, model_name = {model:String}) < newest
+"""
 
 
 def content_key(document: TraceDocument) -> str:
@@ -102,23 +111,32 @@ class Embeddings:
         rows = self._db.select("SELECT toUnixTimestamp64Micro(now64(6)) AS now")
         return int(rows[0]["now"])
 
-    def find_family(self, team_id: int, window: Window, cutoff: int) -> VectorFamily | None:
-        """Model and length of most of the team's traces; the more recent of equals."""
+    def find_family(
+        self, team_id: int, window: Window, cutoff: int, rendering: str = RENDERING_MINIMAL
+    ) -> VectorFamily | None:
+        """Model and length of most of the team's traces; the more recent of equals.
+
+        Another rendering counts only where there is nothing of ``rendering``.
+        """
         rows = self._db.select(
             f"""
-            SELECT model_name, length(embedding) AS dimensions,
+            SELECT model_name, length(embedding) AS dimensions, rendering,
                 uniqExact(document_id) AS traces, max(inserted_at) AS newest
             FROM document_embeddings
             WHERE {_IN_SCOPE} AND is_usable
-            GROUP BY model_name, dimensions
-            ORDER BY traces DESC, newest DESC, model_name, dimensions
+            GROUP BY model_name, dimensions, rendering
+            ORDER BY rendering = {{rendering:String}} DESC, traces DESC, newest DESC,
+                model_name, dimensions, rendering
             LIMIT 1
             """,
             **_scope(team_id, window, cutoff),
+            rendering=rendering,
         )
         if not rows:
             return None
-        return VectorFamily(rows[0]["model_name"], int(rows[0]["dimensions"]))
+        return VectorFamily(
+            rows[0]["model_name"], int(rows[0]["dimensions"]), rows[0]["rendering"]
+        )
 
     def count(
         self, team_id: int, window: Window, cutoff: int, family: VectorFamily | None
@@ -136,12 +154,50 @@ class Embeddings:
                 FROM document_embeddings WHERE {_IN_SCOPE} GROUP BY document_id
             )
             """,
-            **_scope(team_id, window, cutoff),
+            **_scope(team_id, window, cutoff, family),
             **_family(family or VectorFamily("", 0)),
         )
         row = rows[0]
         excluded = Excluded(row["other_model"], row["other_dimensions"], row["invalid"])
         return int(row["usable"]), excluded
+
+    def without_vector(self, team_id: int, model_name: str, *, limit: int) -> list[TraceDocument]:
+        """Latest texts whose latest vector is of another model, by trace id."""
+        rows = self._db.select(
+            f"""
+            SELECT document_id, rendering, content, metadata,
+                toUnixTimestamp64Milli(timestamp) AS millis
+            FROM document_embeddings
+            WHERE team_id = {{team_id:Int64}} AND (document_id, rendering, inserted_at) IN (
+                {_OF_ANOTHER_MODEL} ORDER BY document_id, rendering LIMIT {{limit:UInt64}}
+            )
+            ORDER BY document_id, rendering LIMIT 1 BY document_id, rendering
+            """,
+            team_id=team_id,
+            model=model_name,
+            renderings=RENDERING_PREFIX,
+            limit=limit,
+        )
+        return [
+            TraceDocument(
+                r["document_id"],
+                from_micros(r["millis"] * 1000),
+                r["rendering"],
+                r["content"],
+                r["metadata"],
+            )
+            for r in rows
+        ]
+
+    def count_without_vector(self, team_id: int, model_name: str) -> int:
+        """How many texts have their latest vector of another model."""
+        rows = self._db.select(
+            f"SELECT count() AS n FROM ({_OF_ANOTHER_MODEL})",
+            team_id=team_id,
+            model=model_name,
+            renderings=RENDERING_PREFIX,
+        )
+        return int(rows[0]["n"])
 
     def draw_sample(
         self,
@@ -178,7 +234,7 @@ class Embeddings:
             ORDER BY document_id, rendering, timestamp
             LIMIT 1 BY document_id
             """,
-            **_scope(team_id, window, cutoff),
+            **_scope(team_id, window, cutoff, family),
             **_family(family),
             run_id=run_id,
             attempt=attempt,
@@ -220,7 +276,7 @@ class Embeddings:
             """,
             start=start,
             end=end,
-            prefix=RENDERING_PREFIX,
+            renderings=RENDERING_PREFIX,
             after=-(2**63) if after is None else after,
             allowed=list(allowed),
             least=min_embeddings,
@@ -261,13 +317,15 @@ def _bounds(window: Window) -> tuple[int, int]:
     return as_millis(start), as_millis(end)
 
 
-def _scope(team_id: int, window: Window, cutoff: int) -> dict[str, object]:
+def _scope(
+    team_id: int, window: Window, cutoff: int, family: VectorFamily | None = None
+) -> dict[str, object]:
     start, end = _bounds(window)
     return {
         "team_id": team_id,
         "start": start,
         "end": end,
-        "prefix": RENDERING_PREFIX,
+        "renderings": family.rendering if family else RENDERING_PREFIX,
         "cutoff": cutoff,
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trace_clustering.constants import RENDERING_PREFIX
+from trace_clustering.constants import RENDERING_MINIMAL, RENDERING_PREFIX
 from trace_clustering.errors import StoreError
 from trace_clustering.models import Member, RunRecord, SampleRef
 from trace_clustering.store.database import Database, table
@@ -261,6 +261,7 @@ class Runs:
             cluster=-1 if cluster_id is None else cluster_id,
             limit=limit,
             prefix=RENDERING_PREFIX,
+            minimal=RENDERING_MINIMAL,
         )
         return [_member(row) for row in rows]
 
@@ -280,8 +281,9 @@ _WITH_TEXTS = """
         texts.content AS content, texts.metadata AS metadata,
         if(texts.opening = '', texts.content, texts.opening) AS opening
     FROM chosen LEFT JOIN (
-        SELECT document_id, argMax(content, inserted_at) AS content,
-            argMax(metadata, inserted_at) AS metadata,
+        SELECT document_id,
+            argMax(content, (rendering = {minimal:String}, inserted_at)) AS content,
+            argMax(metadata, (rendering = {minimal:String}, inserted_at)) AS metadata,
             JSONExtractString(metadata, 'opening') AS opening
         FROM document_embeddings
         WHERE team_id = {team_id:Int64} AND startsWith(rendering, {prefix:String})

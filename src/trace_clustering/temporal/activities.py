@@ -20,7 +20,7 @@ from temporalio.exceptions import CancelledError
 
 from trace_clustering.cluster_event import event_properties
 from trace_clustering.clustering import KScore, distances_to_centroids, fit_clusters, search_k
-from trace_clustering.constants import HEARTBEAT_TIMEOUT
+from trace_clustering.constants import HEARTBEAT_TIMEOUT, RENDERING_MINIMAL
 from trace_clustering.errors import DegenerateDataError
 from trace_clustering.inputs import format_time, make_run_id, seed_of_run_id
 from trace_clustering.models import (
@@ -57,12 +57,21 @@ class ClusteringActivities:
         store: where everything is kept.
         min_traces: a team with fewer usable traces is skipped.
         seed: of every run that names none; None to derive one from each run's id.
+        rendering: name of the texts whose vectors are clustered.
     """
 
-    def __init__(self, store: Store, *, min_traces: int, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        min_traces: int,
+        seed: int | None = None,
+        rendering: str = RENDERING_MINIMAL,
+    ) -> None:
         self._store = store
         self._min_traces = min_traces
         self._seed = seed
+        self._rendering = rendering
 
     @property
     def all(self) -> list[Callable[..., object]]:
@@ -85,7 +94,7 @@ class ClusteringActivities:
             run = self._claim_run(parameters)
             structlog.contextvars.bind_contextvars(run_id=run.run_id)
             cutoff = embeddings.now_micros()
-            family = embeddings.find_family(team_id, window, cutoff)
+            family = embeddings.find_family(team_id, window, cutoff, self._rendering)
             usable, excluded = embeddings.count(team_id, window, cutoff, family)
             log.info("Queried trace embeddings", usable=usable, excluded=excluded.total)
             reason = _too_few(usable, excluded, self._min_traces)
