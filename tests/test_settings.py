@@ -48,6 +48,9 @@ def test_defaults(tmp_path: Path) -> None:
     assert (settings.min_k, settings.max_k, settings.min_traces) == (3, 6, 20)
     assert (settings.host, settings.port) == ("127.0.0.1", 8234)
     assert settings.allowed_team_ids == []
+    assert (settings.embedder, settings.llm_url) == ("builtin", None)
+    assert settings.rendering == "llma_trace_minimal"
+    assert (settings.summary_quiet_minutes, settings.summary_interval_minutes) == (10, 60)
     assert settings.is_store_embedded
     assert settings.is_temporal_embedded
     assert settings.store_dsn == f"chdb://{tmp_path / 'clickhouse'}"
@@ -147,6 +150,19 @@ def test_lists_of_teams(
         # ClickHouse keeps a row's end in 32 bits of seconds: later ones lie in the past.
         ("retention_days", "36500"),
         ("retention_days", "0"),
+        ("rendering", "llma_trace_long"),
+        ("summary_quiet_minutes", "-1"),
+        ("summary_interval_minutes", "0"),
+        ("embedder", "word2vec"),
+        ("embedding_url", "api.openai.com/v1"),
+        ("embedding_url", "https://"),
+        ("embedding_batch_size", "0"),
+        ("embedding_batch_size", "2049"),
+        ("embedding_concurrency", "0"),
+        ("llm_url", "ftp://host/v1"),
+        ("llm_timeout_seconds", "0"),
+        ("llm_timeout_seconds", "nan"),
+        ("llm_concurrency", "65"),
     ],
 )
 def test_a_bad_value_names_the_setting_and_its_source(
@@ -170,6 +186,22 @@ def test_a_bad_value_names_the_setting_and_its_source(
         ({"min_k": 7}, "max_k: must be at least min_k=7, got 6"),
         ({"temporal_tls_cert": "a.pem"}, "temporal_tls_cert and temporal_tls_key: set both"),
         ({"temporal_tls_key": "a.pem"}, "temporal_tls_cert and temporal_tls_key: set both"),
+        ({"llm_url": "http://host"}, "llm_url and llm_model: set both or neither"),
+        ({"llm_model": "m"}, "llm_url and llm_model: set both or neither"),
+        ({"embedder": "openai"}, "embedding_model: embedder=openai needs one"),
+        (
+            {"embedder": "openai", "embedding_model": "m"},
+            "embedding_url: embedder=openai needs one",
+        ),
+        ({"embedder": "fastembed"}, "embedding_model: embedder=fastembed needs one"),
+        (
+            {"embedder": "sentence-transformers"},
+            "embedding_model: embedder=sentence-transformers needs one",
+        ),
+        (
+            {"embedding_url": "http://host", "embedding_model": "m"},
+            "embedding_url: needs embedder=openai, which is builtin",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other(
@@ -206,6 +238,8 @@ def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
         ("token", "s3cret", "********"),
         ("token", "a:s3cret", "********"),
         ("temporal_api_key", "s3cret", "********"),
+        ("embedding_api_key", "s3cret", "********"),
+        ("llm_api_key", "s3cret", "********"),
     ],
 )
 def test_secrets_are_masked(tmp_path: Path, name: str, value: str, shown: str) -> None:
@@ -214,6 +248,26 @@ def test_secrets_are_masked(tmp_path: Path, name: str, value: str, shown: str) -
     assert rows[name]["value"] == shown
     assert "s3cret" not in json.dumps(rows)
     assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", ["embedding_url", "llm_url"])
+@pytest.mark.parametrize(
+    "url", ["https://ada:s3cret@host/v1", "https://s3cret@host", "https://host/v1?key=s3cret"]
+)
+def test_a_key_does_not_belong_in_the_url_of_a_model(tmp_path: Path, name: str, url: str) -> None:
+    message = refusal(tmp_path, **{name: url})
+    assert f"a key goes in {name.removesuffix('url')}api_key" in message
+    assert "s3cret" not in message
+
+
+def test_models_that_are_set_completely(tmp_path: Path) -> None:
+    remote = load(
+        tmp_path, embedder="openai", embedding_url="http://[::1]:11434", embedding_model="m"
+    )
+    assert remote.embedding_url == "http://[::1]:11434"
+    assert load(tmp_path, embedder="fastembed", embedding_model="/models/m").embedding_url is None
+    with_llm = load(tmp_path, llm_url="https://host/v1", llm_model="m", llm_timeout_seconds="2.5")
+    assert with_llm.llm_timeout_seconds == 2.5
 
 
 @pytest.mark.parametrize("password", ["s3#cret", "s3/cret", "s3?cret", "#", "s3:c/ret"])

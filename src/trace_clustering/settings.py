@@ -6,17 +6,22 @@ file ``config.toml`` in the data folder, the defaults below.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,12 +30,15 @@ from pydantic_settings import (
 )
 
 from trace_clustering import constants as c
+from trace_clustering.addresses import has_host, is_bare, is_loopback, without_secrets
 from trace_clustering.errors import SettingsError
 
 ENV_PREFIX = "TRACE_CLUSTERING_"
 CONFIG_FILE = "config.toml"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+_WEEK_MINUTES = 7 * 24 * 60
 
 
 def default_data_dir() -> Path:
@@ -117,6 +125,55 @@ class Settings(BaseSettings):
         c.DEFAULT_MAX_CONCURRENT_TEAMS, ge=1, le=500, description="Teams clustered at once."
     )
 
+    # From traces to texts and vectors.
+    rendering: Literal["llma_trace_minimal", "llma_trace_detailed"] = Field(
+        "llma_trace_minimal",
+        description="What is clustered: what the user wanted (minimal), or the whole summary.",
+    )
+    summary_quiet_minutes: int = Field(
+        c.DEFAULT_SUMMARY_QUIET_MINUTES,
+        ge=0,
+        le=_WEEK_MINUTES,
+        description="Minutes without news of a trace until it is summarized.",
+    )
+    summary_interval_minutes: int = Field(
+        c.DEFAULT_SUMMARY_INTERVAL_MINUTES,
+        ge=1,
+        le=_WEEK_MINUTES,
+        description="Minutes between scheduled summarizations.",
+    )
+    embedder: Literal["builtin", "openai", "sentence-transformers", "fastembed"] = Field(
+        "builtin", description="What turns texts into vectors; `openai`: any endpoint of that kind."
+    )
+    embedding_url: str | None = Field(
+        None, description="OpenAI-compatible API for embeddings, such as https://host/v1."
+    )
+    embedding_model: str | None = Field(
+        None, min_length=1, description="Model of the embedder, by name; a local one's folder too."
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="API key for embeddings.")
+    embedding_batch_size: int = Field(
+        64, ge=1, le=2048, description="Texts in one request for embeddings at most."
+    )
+    embedding_concurrency: int = Field(
+        4, ge=1, le=64, description="Requests for embeddings at once."
+    )
+    llm_url: str | None = Field(
+        None,
+        description="OpenAI-compatible API for summaries, such as https://host/v1; "
+        "empty to do without a language model.",
+    )
+    llm_model: str | None = Field(
+        None, min_length=1, description="Language model that writes summaries."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="API key for the language model.")
+    llm_timeout_seconds: float = Field(
+        60, gt=0, le=600, description="Seconds that the language model may take for one trace."
+    )
+    llm_concurrency: int = Field(
+        4, ge=1, le=64, description="Requests to the language model at once."
+    )
+
     # The worker.
     max_concurrent_activities: int = Field(
         4, ge=1, le=200, description="Activities that one worker runs at once."
@@ -154,14 +211,14 @@ class Settings(BaseSettings):
         scheme = value.get_secret_value().partition("://")[0]
         if scheme not in _STORE_SCHEMES:
             raise ValueError("must begin with https://, http:// or chdb://")
-        if scheme != "chdb" and not _has_host(value.get_secret_value()):
+        if scheme != "chdb" and not has_host(value.get_secret_value()):
             raise ValueError(
                 "must be like https://user:password@host:8443/database; in user and password, "
                 "write special characters as %40 (@), %23 (#), %2F (/), %3F (?)"
             )
         return value
 
-    @field_validator("token", "temporal_api_key", mode="after")
+    @field_validator("token", "temporal_api_key", "embedding_api_key", "llm_api_key", mode="after")
     @classmethod
     def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().isprintable():
@@ -172,9 +229,17 @@ class Settings(BaseSettings):
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
         if value is not None and not (
-            value.startswith(("http://", "https://")) and _has_host(value)
+            value.startswith(("http://", "https://")) and has_host(value)
         ):
             raise ValueError("must be like http://127.0.0.1:8234")
+        return value
+
+    @field_validator("embedding_url", "llm_url", mode="after")
+    @classmethod
+    def _is_api(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if cls._is_url(value) is not None and not is_bare(str(value)):
+            key = f"{str(info.field_name).removesuffix('url')}api_key"
+            raise ValueError(f"must be without user, password and query; a key goes in {key}")
         return value
 
     @field_validator("temporal_address", mode="after")
@@ -192,6 +257,19 @@ class Settings(BaseSettings):
             raise ValueError(f"max_k: must be at least min_k={self.min_k}, got {self.max_k}")
         if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
             raise ValueError("temporal_tls_cert and temporal_tls_key: set both or neither")
+        if (self.llm_url is None) != (self.llm_model is None):
+            raise ValueError("llm_url and llm_model: set both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _embedder_is_complete(self) -> Settings:
+        if self.embedder != "builtin" and self.embedding_model is None:
+            raise ValueError(f"embedding_model: embedder={self.embedder} needs one")
+        if self.embedder == "openai" and self.embedding_url is None:
+            raise ValueError("embedding_url: embedder=openai needs one")
+        # Whoever sets a URL and no embedder would get vectors of another model unawares.
+        if self.embedder != "openai" and self.embedding_url is not None:
+            raise ValueError(f"embedding_url: needs embedder=openai, which is {self.embedder}")
         return self
 
     @classmethod
@@ -234,27 +312,6 @@ class Settings(BaseSettings):
 
 
 _STORE_SCHEMES = ("http", "https", "chdb")
-
-
-def _has_host(url: str) -> bool:
-    """Whether a URL has a host, a port that is one if any, and no @ after them."""
-    try:
-        parts = urlsplit(url)
-        port_is_good = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    after = parts.path + parts.query + parts.fragment
-    return bool(parts.hostname) and port_is_good and "@" not in after
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a bind address is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -331,15 +388,7 @@ def _source_of(
 
 def _shown(value: object) -> Any:
     if isinstance(value, SecretStr):
-        return _masked(value.get_secret_value())
+        secret = value.get_secret_value()
+        is_url = secret.partition("://")[0] in _STORE_SCHEMES
+        return without_secrets(secret) if is_url else "********"
     return str(value) if isinstance(value, Path) else value
-
-
-def _masked(secret: str) -> str:
-    scheme, _, rest = secret.partition("://")
-    if scheme not in _STORE_SCHEMES:
-        return "********"
-    # The last @, so that a password with one in it is hidden whole.
-    login, at, place = rest.rpartition("@")
-    hidden = f"{login.partition(':')[0]}:********@" if at else ""
-    return f"{scheme}://{hidden}{place.partition('?')[0]}"

@@ -14,9 +14,25 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from trace_clustering.settings import Settings, is_loopback
+from trace_clustering.addresses import is_loopback
+from trace_clustering.settings import Settings
 
 OPEN_PATHS = frozenset({"/healthz"})
+
+# Where clients of other makers send: by the protocol, and as their SDKs have it.
+_OTLP = (
+    "/v1/traces",
+    "/api/public/otel/v1/traces",  # Langfuse
+    "/i/v0/ai/otel",  # PostHog's span processor, and its exporter set up by hand
+    "/i/v0/ai/otel/v1/traces",
+)
+_POSTHOG = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch", "/i/v1/analytics/events")
+# Clients differ in the slash at the end, and a redirect would not pass the guard.
+OTLP_PATHS = tuple(path + end for path in _OTLP for end in ("", "/"))
+POSTHOG_PATHS = tuple(path + end for path in _POSTHOG for end in ("", "/"))
+PROJECTS_PATH = "/api/public/projects"
+# Their routes find out for themselves who sends: every protocol has its own way to bring a key.
+SENDER_PATHS = frozenset({*OTLP_PATHS, *POSTHOG_PATHS, PROJECTS_PATH})
 # How the command line calls the application that it mounts in its own process.
 IN_PROCESS_HOST = "in-process"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -45,7 +61,8 @@ def _refusal(request: Request, settings: Settings) -> Response | None:
         if not _is_own_name(request.headers.get("host", ""), settings):
             return error_response(403, "Forbidden", "Host", "Host: is no name of this service")
         return None
-    if request.url.path in OPEN_PATHS:
+    # As routes match it; the request's URL is put together from its headers too.
+    if request.scope["path"] in OPEN_PATHS | SENDER_PATHS:
         return None
     expected = f"Bearer {settings.token.get_secret_value()}".encode()
     # Headers are bytes; Starlette hands them out as Latin-1.
@@ -61,9 +78,16 @@ def _is_across_sites(request: Request) -> bool:
     if request.method in _SAFE_METHODS:
         return False
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and not _is_place(origin, request.headers.get("host", "")):
         return True
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+def _is_place(origin: str, host: str) -> bool:
+    try:
+        return host != "" and urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _is_own_name(host: str, settings: Settings) -> bool:
