@@ -7,7 +7,8 @@
     ├── DegenerateDataError     the data holds no clusters to find; a run is skipped
     ├── NotFoundError           the run, team or cluster asked for does not exist
     ├── SettingsError           a setting is missing or wrong; names the setting
-    ├── EmbeddingError          a text could not be turned into a vector
+    ├── EmbeddingError          texts could not be turned into vectors; may heal
+    │   └── EmbeddingRefusedError   a text will never be taken; others may be
     ├── ServiceError            the HTTP service or Temporal could not be reached or started
     └── StoreError              ClickHouse failed or could not be reached; may heal
         ├── StoreLockedError    another process has the embedded folder open
@@ -46,7 +47,19 @@ class SettingsError(TraceClusteringError, ValueError):
 
 
 class EmbeddingError(TraceClusteringError):
-    """The embedder refused a text or answered with something that is no vector."""
+    """The embedder cannot be reached or loaded, or what it answers is no vector."""
+
+
+class EmbeddingRefusedError(EmbeddingError):
+    """The embedder will not take a text however often it is asked; it may take others.
+
+    Attributes:
+        positions: of such texts among those that were to be embedded, as far as known.
+    """
+
+    def __init__(self, message: str, positions: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.positions = positions
 
 
 class ServiceError(TraceClusteringError):
