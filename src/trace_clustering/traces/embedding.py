@@ -75,7 +75,7 @@ class WordLlamaEmbedder:
         tokenizer, table = self._model()
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for start in range(0, len(texts), _BATCH_TEXTS):
-            batch = [_tokenizable(text) for text in texts[start : start + _BATCH_TEXTS]]
+            batch = [encodable(text) for text in texts[start : start + _BATCH_TEXTS]]
             encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
             for offset, encoding in enumerate(encodings):
                 rows[start + offset] = _mean_direction(table, encoding.ids)
@@ -89,7 +89,7 @@ class WordLlamaEmbedder:
             return self._loaded
 
 
-def _tokenizable(text: str) -> str:
+def encodable(text: str) -> str:
     """Bounded text that can be encoded as UTF-8, which the tokenizer insists on."""
     return text[:MAX_TEXT_CHARS].encode("utf-8", "replace").decode("utf-8")
 
