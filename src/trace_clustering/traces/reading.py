@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from trace_clustering.errors import InvalidInputError
+from trace_clustering.traces.content import arguments_text, part_text
 from trace_clustering.traces.trace import Message, ToolCall, Trace
 
 MAX_TRACE_ID_CHARS = 512
@@ -187,30 +188,11 @@ def _flatten_content(value: object) -> str:
 
 
 def _part_text(part: object) -> str:
-    """Text of one content part; a placeholder such as ``[image]`` for what is no text."""
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
         raise ValueError("a part must be a text or an object")
-    for key in ("text", "refusal"):
-        if isinstance(part.get(key), str):
-            return str(part[key])
-    kind = part.get("type")
-    return _placeholder(kind) if isinstance(kind, str) and kind else "[part]"
-
-
-def _placeholder(kind: str) -> str:
-    for medium in ("image", "audio", "video", "file"):
-        if medium in kind:
-            return f"[{medium}]"
-    return f"[{kind[:32]}]"
-
-
-def _arguments_text(value: object) -> str:
-    """Tool arguments as text; most sources give JSON text, some the object itself."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return part_text(part)
 
 
 class _Edge(BaseModel):
@@ -219,7 +201,7 @@ class _Edge(BaseModel):
 
 class _FunctionLine(_Edge):
     name: Annotated[StrictStr, Field(min_length=1)]
-    arguments: Annotated[str, BeforeValidator(_arguments_text)] = ""
+    arguments: Annotated[str, BeforeValidator(arguments_text)] = ""
 
 
 class _ToolCallLine(_Edge):
