@@ -28,6 +28,9 @@ from trace_clustering.traces.receiving.properties import (
 MAX_DISTINCT_ID_CHARS = 512
 """What a distinct id has beyond is cut off."""
 
+MAX_EVENTS = 250_000
+"""A document with more is refused; no batch of a client's comes near it."""
+
 _KEY_NAMES = ("api_key", "token", "$token")
 _ID_NAMES = ("$ai_span_id", "$ai_parent_id")
 _UNFIT_FOR_ID = re.compile("[\x00-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
@@ -89,17 +92,23 @@ def _read(document: object, root: str, *, now: datetime, undated: datetime | Non
 def _parts(document: object, root: str) -> Iterator[tuple[str, object]]:
     """Every event of a document, with where it stands."""
     if isinstance(document, list):
-        yield from ((f"{root}.{i}", value) for i, value in enumerate(document))
+        yield from _numbered(document, root)
     elif not isinstance(document, dict):
         raise InvalidInputError(root, "must be an object or a list of events")
     elif "batch" in document:
         if not isinstance(document["batch"], list):
             raise InvalidInputError("batch", "must be a list of events")
-        yield from ((f"batch.{i}", value) for i, value in enumerate(document["batch"]))
+        yield from _numbered(document["batch"], "batch")
     elif "event" in document:
         yield root, document
     else:
         raise InvalidInputError(root, "holds neither event nor batch")
+
+
+def _numbered(events: list[object], name: str) -> Iterator[tuple[str, object]]:
+    if len(events) > MAX_EVENTS:
+        raise InvalidInputError(name, f"holds more than {MAX_EVENTS} events")
+    return ((f"{name}.{i}", event) for i, event in enumerate(events))
 
 
 def _event(value: object, now: datetime, undated: datetime | None) -> TraceEvent | None:
