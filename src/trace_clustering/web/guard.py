@@ -26,13 +26,16 @@ _OTLP = (
     "/i/v0/ai/otel",  # PostHog's span processor, and its exporter set up by hand
     "/i/v0/ai/otel/v1/traces",
 )
-_POSTHOG = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch", "/i/v1/analytics/events")
+_POSTHOG = ("/batch", "/capture", "/e", "/i/v0/e", "/i/v0/ai/batch")
 # Clients differ in the slash at the end, and a redirect would not pass the guard.
 OTLP_PATHS = tuple(path + end for path in _OTLP for end in ("", "/"))
 POSTHOG_PATHS = tuple(path + end for path in _POSTHOG for end in ("", "/"))
+POSTHOG_V1_PATH = "/i/v1/analytics/events"
 PROJECTS_PATH = "/api/public/projects"
 # Their routes find out for themselves who sends: every protocol has its own way to bring a key.
-SENDER_PATHS = frozenset({*OTLP_PATHS, *POSTHOG_PATHS, PROJECTS_PATH})
+SENDER_PATHS = frozenset({*OTLP_PATHS, *POSTHOG_PATHS, POSTHOG_V1_PATH, PROJECTS_PATH})
+_UNGUARDED = OPEN_PATHS | SENDER_PATHS
+
 # How the command line calls the application that it mounts in its own process.
 IN_PROCESS_HOST = "in-process"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -62,7 +65,7 @@ def _refusal(request: Request, settings: Settings) -> Response | None:
             return error_response(403, "Forbidden", "Host", "Host: is no name of this service")
         return None
     # As routes match it; the request's URL is put together from its headers too.
-    if request.scope["path"] in OPEN_PATHS | SENDER_PATHS:
+    if request.scope["path"] in _UNGUARDED:
         return None
     expected = f"Bearer {settings.token.get_secret_value()}".encode()
     # Headers are bytes; Starlette hands them out as Latin-1.
