@@ -78,17 +78,18 @@ def add(
 
 @dataclass(frozen=True)
 class Draw:
-    """A drawn sample: where it is, and the rows."""
+    """A drawn sample: where it is, and the rows in the order they are read in."""
 
     ref: SampleRef
     rows: Sample
 
     @property
     def ids(self) -> list[str]:
-        return self.rows.trace_ids
+        """Which traces were drawn, by id."""
+        return sorted(self.rows.trace_ids)
 
     def vector_of(self, trace_id: str) -> list[float]:
-        row: list[float] = self.rows.embeddings[self.ids.index(trace_id)].tolist()
+        row: list[float] = self.rows.embeddings[self.rows.trace_ids.index(trace_id)].tolist()
         return row
 
 

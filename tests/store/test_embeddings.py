@@ -167,8 +167,17 @@ def test_the_latest_vector_of_a_trace_wins(any_store: Store, team_id: int, days:
     drawn = draw(any_store, team_id)
     assert drawn.ids == ["t", "u"]
     assert drawn.vector_of("t") == [2, 2, 2, 2]
-    assert drawn.rows.timestamps.to_pylist() == [moved.timestamp, INSIDE]
+    assert drawn.rows.timestamps.to_pylist() == sorted([moved.timestamp, INSIDE])
     assert counted(any_store, team_id) == (2, Excluded())
+
+
+def test_a_sample_is_read_in_the_order_of_time_whatever_the_ids(
+    any_store: Store, team_id: int
+) -> None:
+    ids = ["c", "a", "d", "b"]
+    traces = [document(one, timestamp=INSIDE + timedelta(days=i)) for i, one in enumerate(ids)]
+    add(any_store, team_id, traces)
+    assert draw(any_store, team_id).rows.trace_ids == ids
 
 
 def test_a_trace_in_several_renderings_counts_once(any_store: Store, team_id: int) -> None:

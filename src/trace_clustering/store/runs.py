@@ -26,7 +26,7 @@ _YIELDED = "yielded"
 
 @dataclass(frozen=True)
 class Sample:
-    """A run's sample in memory, ordered by trace id.
+    """A run's sample in memory, ordered by time.
 
     Attributes:
         trace_ids: n ids.
@@ -140,6 +140,8 @@ class Runs:
     def read_sample(self, ref: SampleRef) -> Sample:
         """Read a run's sample.
 
+        The same traces are clustered alike, whatever the ids are that a client gave them.
+
         Raises:
             StoreError: it is not all there, e.g. because it is older than two days.
         """
@@ -147,7 +149,7 @@ class Runs:
             self._db.arrow_batches(
                 "SELECT trace_id, timestamp, embedding FROM clustering_samples "
                 "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
-                "AND attempt = {attempt:UInt32} ORDER BY trace_id",
+                "AND attempt = {attempt:UInt32} ORDER BY timestamp, trace_id",
                 team_id=ref.team_id,
                 run_id=ref.run_id,
                 attempt=ref.attempt,
