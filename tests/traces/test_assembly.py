@@ -425,7 +425,8 @@ JSON = st.recursive(
 )
 KEYS = """$ai_span_id $ai_parent_id $ai_span_name $ai_trace_name $ai_session_id $ai_latency
 $ai_error $ai_is_error $ai_http_status $ai_model $ai_provider $ai_input
-$ai_output_choices $ai_input_state $ai_output_state $ai_input_tokens $ai_output_tokens $ai_total_cost_usd $ai_span_kind $ai_user_id
+$ai_output_choices $ai_input_state $ai_output_state $ai_input_tokens $ai_output_tokens
+$ai_total_cost_usd $ai_span_kind $ai_user_id
 $ai_metadata gen_ai.operation.name $ai_cache_read_input_tokens"""
 IDS = st.sampled_from(["a", "b", "c", TRACE_ID])
 PROPERTIES = st.dictionaries(st.sampled_from(KEYS.split()), JSON, max_size=6)
