@@ -1,4 +1,4 @@
 """What a trace is, and how it becomes a text and a vector.
 
-Knows no SQL, no Temporal, no HTTP and no clock.
+Knows no SQL and no Temporal; asks nobody over HTTP but the models that it is given.
 """
