@@ -51,20 +51,23 @@ def make_event(
         storable_text(trace_id),
         storable_text(distinct_id),
         timestamp,
-        storable_json({**properties, "$ai_trace_id": trace_id}),
+        storable_json(properties, trace_id),
     )
 
 
-def storable_json(properties: dict[str, object]) -> str:
-    """JSON text of one object, cleaned as :func:`make_event` says."""
+def storable_json(properties: dict[str, object], trace_id: str) -> str:
+    """JSON text of one object, cleaned as :func:`make_event` says, with the trace's id in it."""
     present = {name: value for name, value in properties.items() if value is not None}
+    present["$ai_trace_id"] = trace_id
     try:
         data = orjson.dumps(present)
     except TypeError:
         # Lone surrogates, whole numbers beyond 64 bits, or nesting beyond orjson's own limit.
         return orjson.dumps(_cleaned_object(present, MAX_NESTING)).decode()
-    # Every level has its bracket, so few brackets are no deep nesting: cheap, and nearly always so.
-    if b"\\u0000" in data or data.count(b"{") + data.count(b"[") > MAX_NESTING:
+    has_nul = b"\\" in data and b"\\u0000" in data
+    # Every level has its bracket, so few brackets cannot be deep, and need not be walked.
+    is_bushy = data.count(b"{") + data.count(b"[") > MAX_NESTING
+    if has_nul or (is_bushy and _is_deeper(present, MAX_NESTING)):
         data = orjson.dumps(_cleaned_object(present, MAX_NESTING))
     return data.decode()
 
@@ -97,6 +100,12 @@ def checked_time(moment: datetime, now: datetime) -> datetime:
     if moment > now + MAX_FUTURE:
         raise InvalidInputError("timestamp", "lies more than a day in the future")
     return moment.astimezone(UTC)
+
+
+def _is_deeper(container: dict[str, object] | list[object], levels: int) -> bool:
+    parts = container.values() if isinstance(container, dict) else container
+    inner = [part for part in parts if isinstance(part, dict | list)]
+    return levels <= 0 or any(_is_deeper(part, levels - 1) for part in inner)
 
 
 def _cleaned_object(properties: dict[str, object], depth_left: int) -> dict[str, object]:
