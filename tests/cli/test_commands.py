@@ -4,70 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import socket
 import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import add, document, finish_run, names, run_record
+from tests.cli.support import PROGRAM, Done, Run, environment, trace_line, write
 from trace_clustering import __version__
-from trace_clustering.cli import commands, shared, upload
+from trace_clustering.cli import commands, shared
 from trace_clustering.errors import ServiceError
 from trace_clustering.store import Store
 
-Run = Callable[..., "Done"]
-PROGRAM = Path(sys.executable).with_name("trace-clustering")
 HOSTILE = "[bold]loud[/bold] [/nope] \x1b[31mred\x07"
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        assert self.code == 0, self.err
-        return json.loads(self.out)
-
-    def assert_refused(self, code: int, told: str) -> None:
-        """One line on standard error, none on standard output, no stack trace."""
-        assert self.code == code, self.err
-        assert self.out == ""
-        assert self.err.startswith("Error: ")
-        assert self.err.count("\n") == 1
-        assert told in self.err
-
-
-@pytest.fixture
-def run(
-    store: Store,
-    data_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    """Runs a command in this process, on the store that this process has open."""
-    monkeypatch.setattr(shared, "configure_logging", lambda settings: None)
-    monkeypatch.setattr(commands, "configure_logging", lambda settings: None)
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def call(*arguments: object, folder: Path = data_dir) -> Done:
-        capsys.readouterr()
-        code = commands.run([*map(str, arguments), "--data-dir", str(folder)])
-        return Done(code, *capsys.readouterr())
-
-    return call
-
-
-def program(*arguments: object, **environment: str) -> Done:
+def program(*arguments: object, **variables: str) -> Done:
     """Runs a command as people do, in a process of its own."""
     done = subprocess.run(
         [PROGRAM, *map(str, arguments)],
@@ -76,93 +31,9 @@ def program(*arguments: object, **environment: str) -> Done:
         encoding="utf-8",
         timeout=120,
         check=False,
-        env={**os.environ, "NO_COLOR": "1", "PYTHONWARNINGS": "default", **environment},
+        env=environment(**variables),
     )
     return Done(done.returncode, done.stdout, done.stderr)
-
-
-def trace_line(trace_id: str, text: str = "hello there") -> str:
-    trace = {
-        "trace_id": trace_id,
-        "timestamp": "2026-11-16T09:00:00Z",
-        "messages": [{"role": "user", "content": text}],
-    }
-    return json.dumps(trace) + "\n"
-
-
-def write(folder: Path, *lines: str | bytes, name: str = "traces.jsonl") -> Path:
-    path = folder / name
-    path.write_bytes(b"".join(x.encode() if isinstance(x, str) else x for x in lines))
-    return path
-
-
-# -- ingest -----------------------------------------------------------------------------------
-
-
-def test_ingest_and_again(run: Run, tmp_path: Path, team_id: int) -> None:
-    files = [write(tmp_path, trace_line("a"), trace_line("b"), name="one.jsonl")]
-    files.append(write(tmp_path, trace_line("c"), name="two.jsonl"))
-    first = run("ingest", *files, "--team-id", team_id, "--json").json
-    assert first == {"files": 2, "received": 3, "stored": 3, "unchanged": 0, "rejected": []}
-    again = run("ingest", *files, "--team-id", team_id)
-    assert again.code == 0
-    assert again.out == f"0 traces stored for team {team_id}, 3 were stored already.\n"
-
-
-def test_bad_lines_are_told_by_file_and_number(run: Run, tmp_path: Path, team_id: int) -> None:
-    long_name = "x" * 150 + "-[bold].jsonl"
-    path = write(tmp_path, trace_line("a"), "{\n", b"\xff\n", trace_line("b"), name=long_name)
-    done = run("ingest", path, "--team-id", team_id, "--json")
-    assert done.code == 1
-    report = json.loads(done.out)
-    assert (report["received"], report["stored"]) == (4, 2)
-    assert [(bad["line"], bad["field"]) for bad in report["rejected"]] == [(2, "line"), (3, "line")]
-    told = [line for line in done.err.splitlines() if line.startswith(str(path))]
-    assert [line.removeprefix(str(path)).split(": ")[0] for line in told] == [":2", ":3"]
-
-
-def test_line_numbers_go_on_over_batches(run: Run, tmp_path: Path, team_id: int) -> None:
-    lines = [trace_line("same") for _ in range(600)]
-    path = write(tmp_path, *lines, "broken\n")
-    done = run("ingest", path, "--team-id", team_id)
-    assert f"{path}:601: line: " in done.err
-
-
-def test_a_line_that_is_too_long_is_a_bad_line(
-    run: Run, tmp_path: Path, team_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(upload, "MAX_BODY_BYTES", 1000)
-    monkeypatch.setattr(upload.batches, "__kwdefaults__", {"max_lines": 2, "max_bytes": 500})
-    path = write(tmp_path, trace_line("a"), trace_line("b", "x" * 1000), trace_line("c"))
-    done = run("ingest", path, "--team-id", team_id, "--json")
-    report = json.loads(done.out)
-    assert (done.code, report["received"], report["stored"]) == (1, 3, 2)
-    assert f"{path}:2: line: longer than 1,000 bytes" in done.err
-
-
-def test_an_empty_file_is_no_error(run: Run, tmp_path: Path, team_id: int) -> None:
-    done = run("ingest", write(tmp_path), "--team-id", team_id)
-    assert (done.code, done.out) == (0, f"0 traces stored for team {team_id}.\n")
-
-
-def test_files_that_cannot_be_read(run: Run, tmp_path: Path, team_id: int) -> None:
-    good = write(tmp_path, trace_line("a"))
-    for bad, told in ((tmp_path / "missing", "No such file"), (tmp_path, "Is a directory")):
-        done = run("ingest", good, bad, "--team-id", team_id)
-        done.assert_refused(2, f"FILE: {bad}: {told}")
-    odd = tmp_path / "a\n\x1b[31mb"
-    run("ingest", odd, "--team-id", team_id).assert_refused(2, "a [31mb: No such file")
-    # Nothing was sent before the bad name was noticed.
-    assert team_id not in [team["team_id"] for team in run("teams", "--json").json]
-
-
-def test_a_pipe_can_be_read(run: Run, tmp_path: Path, team_id: int) -> None:
-    reading, writing = os.pipe()
-    os.write(writing, trace_line("piped").encode())
-    os.close(writing)
-    report = run("ingest", f"/dev/fd/{reading}", "--team-id", team_id, "--json").json
-    os.close(reading)
-    assert report["stored"] == 1
 
 
 # -- reading ----------------------------------------------------------------------------------
@@ -296,6 +167,8 @@ def test_bad_input_is_2(run: Run) -> None:
         ["show", "team_1_x", "--cluster", "-1"],
         ["nonsense"],
         ["schedule", "nonsense"],
+        ["keys", "create"],
+        ["keys", "revoke"],
         ["teams", "--nonsense"],
     ],
 )
@@ -374,6 +247,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "instead"),
     [
         (["trigger", "--team-id", 1, "--no-wait"], ", or leave out --no-wait"),
+        (["summarize", "--all", "--no-wait"], ", or leave out --no-wait"),
         (["schedule", "trigger"], ""),
     ],
 )
@@ -393,6 +267,11 @@ def test_nothing_is_started_that_would_be_broken_off(
         ("trigger --team-id 1", "worker"),
         ("trigger --team-id 1 --no-wait", "lasting"),
         ("schedule trigger", "lasting"),
+        ("ingest /dev/null --team-id 1", "store"),
+        ("summarize --all", "worker"),
+        ("summarize --all --no-wait", "lasting"),
+        ("embed --backfill --all", "store"),
+        ("keys list", "store"),
         *[(f"schedule {name}", "temporal") for name in ("show", "create", "pause", "resume")],
         ("schedule delete", "temporal"),
     ],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from trace_clustering.cli import console
-from trace_clustering.cli.upload import BadLine, Batch, Totals, batches, report_view
+from trace_clustering.cli.summarize import Summarization
+from trace_clustering.cli.upload import BadLine
 from trace_clustering.cli.watching import Outcome, _under_way
 
 HOSTILE = "[bold]x[/bold] [/nope] [link=http://e.vil]y[/link] \x1b[31mred\x07\u202e \\"
@@ -81,6 +80,14 @@ SCHEDULE = {
     "next_runs": ["2026-11-20T12:00:00Z"],
     "recent_runs": [],
 }
+KEY = {
+    "key_id": "a1b2c3",
+    "team_id": 1,
+    "name": HOSTILE.strip("\\"),
+    "hint": "wxyz",
+    "created_at": "2026-11-20T12:00:00Z",
+    "revoked_at": None,
+}
 FAILED = {"workflow_id": "w", "status": "failed", "failure": HOSTILE}
 ACTIVITY = {"activity": "emit_cluster_events_activity", "attempt": 2, "last_failure": HOSTILE}
 
@@ -93,11 +100,13 @@ ACTIVITY = {"activity": "emit_cluster_events_activity", "attempt": 2, "last_fail
         console.cluster_view(CLUSTER, "team_1_x"),
         console.runs_table([skipped()], 1),
         console.schedule_view(SCHEDULE),
+        console.keys_table([KEY]),
         console.settings_table(
             [{"name": "url", "value": HOSTILE.strip("\\"), "source": "default", "description": ""}]
         ),
         Outcome(FAILED).view(),
-        _under_way({"activities": [ACTIVITY]}),
+        Summarization(FAILED).view(),
+        _under_way({"activities": [ACTIVITY]}, "clustering"),
         console.plain(BadLine("file", 1, "trace_id", HOSTILE).sentence),
     ],
 )
@@ -197,42 +206,9 @@ def test_a_started_run_is_named() -> None:
     assert outcome.as_json()["status"] == "running"
 
 
-def lines(*sizes: int) -> Iterator[bytes]:
-    return iter([b"x" * (size - 1) + b"\n" for size in sizes])
-
-
-@pytest.mark.parametrize(
-    ("sizes", "expected"),
-    [
-        ((), []),
-        ((3,), [(1, 3)]),
-        ((3, 3, 3), [(1, 6), (3, 3)]),
-        ((6, 6), [(1, 6), (2, 6)]),
-        ((3, 50, 3), [(1, 3), (2, 50), (3, 3)]),
-        ((1, 1, 1, 1, 1), [(1, 2), (3, 2), (5, 1)]),
-    ],
-)
-def test_batches_are_whole_lines(sizes: tuple[int, ...], expected: list[tuple[int, int]]) -> None:
-    found = list(batches(lines(*sizes), max_lines=2, max_bytes=10))
-    assert [(batch.first_line, len(batch.content)) for batch in found] == expected
-    assert b"".join(batch.content for batch in found) == b"".join(lines(*sizes))
-
-
-def test_a_last_line_without_an_end_is_a_line(tmp_path: Path) -> None:
-    assert list(batches(iter([b"a\n", b"b"]))) == [Batch(1, b"a\nb")]
-
-
 def test_one_is_no_plural() -> None:
-    assert report_view(Totals(stored=1, unchanged=1), 5) == (
-        "1 trace stored for team 5, 1 was stored already."
-    )
     assert "1 trace (100%)" in printed(console.cluster_view(CLUSTER | {"size": 1}, "team_1_x"))
 
 
-def test_totals_in_a_sentence() -> None:
-    bad = [BadLine("f", 1, "line", "no")]
-    totals = Totals(files=1, received=2004, stored=2000, unchanged=3, rejected=bad)
-    assert report_view(totals, 5) == (
-        "2,000 traces stored for team 5, 3 were stored already, 1 line could not be read."
-    )
-    assert totals.as_json()["rejected"][0]["problem"] == "no"
+def test_what_is_under_way() -> None:
+    assert printed(_under_way({"activities": []}, "summarizing")) == "summarizing\n"

@@ -59,8 +59,8 @@ class ApiClient:
     async def get_text(self, path: str) -> str:
         return (await self._send("GET", path)).text
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return _decoded(await self._send("POST", path, json=body))
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
+        return _decoded(await self._send("POST", path, json=body, params=query))
 
     async def put(self, path: str) -> Any:
         return _decoded(await self._send("PUT", path))
@@ -69,7 +69,7 @@ class ApiClient:
         return _decoded(await self._send("DELETE", path))
 
     async def ingest(self, team_id: int, lines: bytes, first_line: int) -> Any:
-        """Send trace lines; the answer counts what became of them."""
+        """Send lines of any kind; the answer counts what became of them."""
         path = f"/api/v1/teams/{team_id}/traces"
         query = {"first_line": first_line}
         return _decoded(await self._send("POST", path, params=query, content=lines))

@@ -10,7 +10,6 @@ import asyncio
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -18,14 +17,24 @@ import typer
 from trace_clustering import __version__
 from trace_clustering.cli import console
 from trace_clustering.cli.client import NoServiceError, get_cluster, run_path
+from trace_clustering.cli.ingest import ingest
+from trace_clustering.cli.keys import keys_app
 from trace_clustering.cli.schedule import schedule_app
 from trace_clustering.cli.shared import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_FOUND,
+    EXIT_UNREACHABLE,
+    WITHOUT_NO_WAIT,
     Context,
     DataDirOption,
     JsonOption,
+    TeamOption,
     call,
     configure_logging,
 )
+from trace_clustering.cli.summarize import embed, summarize
 from trace_clustering.errors import (
     InvalidInputError,
     NotFoundError,
@@ -36,8 +45,6 @@ from trace_clustering.errors import (
 )
 from trace_clustering.settings import ENV_PREFIX, describe_settings
 
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
-
 app = typer.Typer(
     name="trace-clustering",
     help="Groups the traces of LLM applications by meaning, every day.",
@@ -46,8 +53,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(schedule_app, name="schedule")
+app.add_typer(keys_app, name="keys")
 
-TeamOption = Annotated[int, typer.Option("--team-id", help="Team id.", min=1)]
 LimitOption = Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)]
 PortOption = Annotated[int | None, typer.Option(help="Port of the HTTP service (8234).")]
 HostOption = Annotated[str | None, typer.Option(help="Address to bind to (127.0.0.1).")]
@@ -128,27 +135,9 @@ def serve(
     _serve(ctx.obj, "serve", data_dir=data_dir, host=host, port=port)
 
 
-@app.command()
-def ingest(
-    ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="Files with one trace a line.")],
-    team_id: TeamOption,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Load trace lines from files; bad lines are reported, the rest is loaded."""
-    from trace_clustering.cli.upload import check_readable, report_view, upload_files
-
-    shared: Context = ctx.obj
-    check_readable(files)
-    totals = call(
-        shared, lambda api: upload_files(api, shared.err, team_id, files), data_dir=data_dir
-    )
-    for bad in totals.rejected:
-        shared.err.print(console.plain(bad.sentence), style="red", soft_wrap=True)
-    shared.show(as_json, totals.as_json(), lambda: report_view(totals, team_id))
-    if totals.rejected:
-        raise typer.Exit(EXIT_FAILED)
+app.command()(ingest)
+app.command()(summarize)
+app.command()(embed)
 
 
 @app.command()
@@ -187,7 +176,7 @@ def trigger(
             data_dir=data_dir,
         )
     except NoServiceError:
-        raise NoServiceError(", or leave out --no-wait") from None
+        raise NoServiceError(WITHOUT_NO_WAIT) from None
     shared.show(as_json, outcome.as_json(), outcome.view)
     if outcome.failed:
         raise typer.Exit(EXIT_FAILED)

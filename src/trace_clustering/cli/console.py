@@ -86,6 +86,31 @@ def runs_table(runs: Sequence[Mapping[str, Any]], team_id: int) -> RenderableTyp
     return _Fitted(columns, rows)
 
 
+def keys_table(keys: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not keys:
+        return "There are no keys yet. Make one: trace-clustering keys create --team-id 1"
+    columns = (
+        _Column("Key", is_id=True),
+        _number("Team"),
+        _Column("Name"),
+        _Column("Ends in", whole=True),
+        _Column("Made", whole=True, least_width=80),
+        _Column("Revoked", whole=True),
+    )
+    rows = [
+        (
+            plain(key["key_id"]),
+            str(key["team_id"]),
+            plain(key["name"] or "–", 200),
+            plain(key["hint"], 12),
+            when(key["created_at"]),
+            when(key["revoked_at"]),
+        )
+        for key in keys
+    ]
+    return _Fitted(columns, rows)
+
+
 def run_view(detail: Mapping[str, Any], *, title: str | None = None) -> RenderableType:
     """A run: a sentence, and its clusters with representative traces."""
     run, facts = detail["run"], detail["facts"]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, run_path
+from trace_clustering.cli.summaries import summarize_pending
 from trace_clustering.cli.upload import batches, progress_bar
 from trace_clustering.cli.watching import watch
 from trace_clustering.errors import ServiceError
@@ -60,6 +61,9 @@ async def run_demo(api: ApiClient, err: Console) -> DemoResult:
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     err.print("Making three weeks of traces for four teams, and loading them:")
     traces = await _load(api, err, end)
+    err.print("Summarizing and embedding them:")
+    for team in DEMO_TEAMS:
+        await _summarize(api, err, team)
     err.print("Clustering every team:")
     coordinator = await _cluster(api, err)
     runs = [await _latest_run(api, team) for team in DEMO_TEAMS]
@@ -79,6 +83,12 @@ async def _load(api: ApiClient, err: Console, end: datetime) -> int:
                 loaded += report["received"]
                 progress.advance(task, len(batch.content))
     return loaded
+
+
+async def _summarize(api: ApiClient, err: Console, team: DemoTeam) -> None:
+    done = await summarize_pending(api, err, team.team_id, team.name)
+    if done.failed:
+        raise ServiceError(f"{team.name}: {console.counted(done.failed, 'trace')} failed")
 
 
 async def _cluster(api: ApiClient, err: Console) -> Mapping[str, Any]:

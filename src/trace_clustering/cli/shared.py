@@ -14,8 +14,18 @@ from rich.console import Console, RenderableType
 
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, Needs, api_client
+from trace_clustering.errors import InvalidInputError
 from trace_clustering.settings import Settings, load_settings
 
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+WITHOUT_NO_WAIT = ", or leave out --no-wait"
+
+TeamOption = Annotated[int, typer.Option("--team-id", "--team", help="Team id.", min=1)]
+OptionalTeamOption = Annotated[
+    int | None, typer.Option("--team-id", "--team", help="Team id.", min=1)
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every team.")]
 DataDirOption = Annotated[Path | None, typer.Option(help="Folder that holds all local state.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -57,6 +67,16 @@ def call(
             return await request(api)
 
     return asyncio.run(run())
+
+
+def one_or_all(team_id: int | None, every: bool) -> None:
+    """Check that either a team was named or all were meant.
+
+    Raises:
+        InvalidInputError: neither, or both.
+    """
+    if (team_id is None) != every:
+        raise InvalidInputError("--team-id", "name a team, or give --all for every one")
 
 
 def configure_logging(settings: Settings) -> None:

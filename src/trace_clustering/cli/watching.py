@@ -69,18 +69,20 @@ async def start_and_watch(
     return Outcome(state, await api.get(run_path(run_id)))
 
 
-async def watch(api: ApiClient, err: Console, workflow_id: str) -> Mapping[str, Any]:
+async def watch(
+    api: ApiClient, err: Console, workflow_id: str, doing: str = "clustering"
+) -> Mapping[str, Any]:
     """Show which activity is under way until the workflow has ended; returns its state."""
     with err.status("Starting …") as status:
         while True:
             state: Mapping[str, Any] = await api.get(workflow_path(workflow_id))
             if state["status"] != "running":
                 return state
-            status.update(_under_way(state))
+            status.update(_under_way(state, doing))
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _under_way(state: Mapping[str, Any]) -> Text:
+def _under_way(state: Mapping[str, Any], doing: str) -> Text:
     lines = []
     for one in state["activities"]:
         line = one["activity"].removesuffix("_activity").replace("_", " ")
@@ -88,4 +90,4 @@ def _under_way(state: Mapping[str, Any]) -> Text:
             reason = console.plain(one["last_failure"], 100).plain
             line += f" (attempt {one['attempt']}; before: {reason})"
         lines.append(line)
-    return Text(", ".join(lines) or "clustering")
+    return Text(", ".join(lines) or doing)
