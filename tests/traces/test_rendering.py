@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trace_clustering.models.traces import Note, TraceSummary
 from trace_clustering.traces.rendering import (
     MAX_DETAILED_CHARS,
     MAX_MINIMAL_CHARS,
@@ -89,34 +90,31 @@ def test_a_pasted_log_does_not_drown_the_question() -> None:
     assert "…" in text
 
 
-def test_detailed_tells_what_was_done_and_how_it_ended() -> None:
-    trace = make_trace(
-        ("system", "SECRET"),
-        ("user", "cancel it"),
-        ("tool", "RESULT"),
-        ("assistant", "It is cancelled."),
-        tools=("find", "cancel", "find"),
-        is_error=True,
+def test_detailed_is_all_of_the_summary_but_its_references() -> None:
+    summary = TraceSummary(
+        title="Cancel booking PEP4E0",
+        flow_diagram="user → find ×2 → cancel → answer",
+        summary_bullets=(
+            Note("Asked: cancel my flight", "L001-L004"),
+            Note("Done in 1,003 tool calls: find ×1,002, cancel."),
+            Note("Ended with: It is cancelled.", "L009"),
+        ),
+        interesting_notes=(Note("find failed: no such booking", "L005"),),
     )
-    assert render_detailed(trace).splitlines() == [
-        "Asked: cancel it",
-        "Tools called: find x2, cancel",
-        "Ended with: It is cancelled.",
-        "The run failed with an error.",
-    ]
+    assert render_detailed(summary) == (
+        "Cancel booking Asked: cancel my flight Done in tool calls: find, cancel. "
+        "Ended with: It is cancelled. find failed: no such booking user → find → cancel → answer"
+    )
 
 
-def test_detailed_keeps_the_error_when_all_else_is_long() -> None:
-    long = "word " * 10_000
-    trace = make_trace(
-        ("user", long),
-        ("assistant", long),
-        tools=tuple(f"tool_{number}" for number in range(2_000)),
-        is_error=True,
-    )
-    text = render_detailed(trace)
-    assert len(text) <= MAX_DETAILED_CHARS
-    assert text.endswith("The run failed with an error.")
+def test_detailed_shares_its_bound_and_is_never_empty() -> None:
+    long = tuple(Note("word " * 2_000) for _ in range(30))
+    text = render_detailed(TraceSummary("title", "flow", long, (Note("oddity"),)))
+    assert MAX_DETAILED_CHARS - 100 < len(text) <= MAX_DETAILED_CHARS
+    assert text.startswith("title word")
+    assert text.endswith("word oddity flow")
+    assert render_detailed(TraceSummary("", "", ())) == NO_TEXT
+    assert render_detailed(TraceSummary("7", " ", ())) == "7"
 
 
 @given(
@@ -130,7 +128,14 @@ def test_renderings_are_bounded_single_and_never_empty(turns: list[tuple[str, st
     minimal = render_minimal(trace)
     assert 0 < len(minimal) <= MAX_MINIMAL_CHARS
     assert minimal == " ".join(minimal.split())
-    assert 0 < len(render_detailed(trace)) <= MAX_DETAILED_CHARS
+
+
+@given(st.text(), st.lists(st.text(), max_size=4))
+def test_any_summary_is_rendered(title: str, notes: list[str]) -> None:
+    bullets = tuple(Note(note) for note in notes)
+    text = render_detailed(TraceSummary(title, title, bullets, bullets))
+    assert 0 < len(text) <= MAX_DETAILED_CHARS
+    assert text == " ".join(text.split())
 
 
 def test_many_messages_share_the_bound() -> None:

@@ -1,6 +1,6 @@
 """From a trace to the text that is embedded, and the facts that are kept beside its vector.
 
-Two renderings: *minimal* is what the user wanted, *detailed* adds what was done about it. The
+Two renderings: *minimal* is what the user wanted, *detailed* is all of the summary. The
 embedder averages token vectors, so whatever is in the text pulls the vector towards itself:
 system prompts (equal in all traces of a product), tool results (data, not intent) and ids,
 numbers and mail addresses (which would group traces by person) are left out.
@@ -8,16 +8,16 @@ numbers and mail addresses (which would group traces by person) are left out.
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from trace_clustering.models.traces import TraceSummary
 from trace_clustering.traces.trace import Trace
 
 RENDERING_MINIMAL = "llma_trace_minimal"
 """Name of the rendering of what the user wanted."""
 
 RENDERING_DETAILED = "llma_trace_detailed"
-"""Name of the rendering of what was asked, which tools were called and how it ended."""
+"""Name of the rendering of the whole summary: what was asked, what was done, how it ended."""
 
 MAX_MINIMAL_CHARS = 4_000
 """Bound of the minimal text, shared evenly between the user's messages."""
@@ -28,10 +28,8 @@ MAX_DETAILED_CHARS = 6_000
 NO_TEXT = "(no text)"
 """What a trace without any text is rendered as."""
 
-_MAX_ENDING_CHARS = 1_000
 _MAX_OPENING_CHARS = 300
 _MAX_TOOLS = 100
-_MAX_TOOLS_CHARS = 800
 _MAX_METADATA_CHARS = 8_192
 _GAP = " … "
 
@@ -43,6 +41,7 @@ _UNMEANING = re.compile(
     r"|\b(?=[\w-]{0,64}[0-9][\w-]{0,64}[0-9])\w[\w-]{4,64}\b"
     r"|[#$€£]?(?<![\w-])[0-9]+(?:[.,:/-][0-9]+)*\b%?"
 )
+_TIMES = re.compile(r" ?×[0-9]{1,12}(?:,[0-9]{3})*")
 _SPACE_BEFORE_MARK = re.compile(r" +(?=[.,;:!?](?:\s|$))")
 
 
@@ -55,21 +54,14 @@ def render_minimal(trace: Trace) -> str:
     return _joined(_asking_texts(trace), MAX_MINIMAL_CHARS)
 
 
-def render_detailed(trace: Trace) -> str:
-    """What was asked, the tools called in order and how it ended; at most 6,000 characters.
+def render_detailed(summary: TraceSummary) -> str:
+    """All of a summary but its references, in one line of at most 6,000 characters.
 
-    Never empty.
+    Ids and numbers are left out, as of the minimal rendering. Never empty.
     """
-    asked = render_minimal(trace)
-    parts = [f"Asked: {asked}"]
-    if trace.tools:
-        parts.append(f"Tools called: {_tool_steps(trace.tools)}")
-    ending = _joined([trace.last_assistant_text], _MAX_ENDING_CHARS)
-    if ending != NO_TEXT:
-        parts.append(f"Ended with: {ending}")
-    if trace.is_error:
-        parts.append("The run failed with an error.")
-    return "\n".join(parts)[:MAX_DETAILED_CHARS]
+    steps = _TIMES.sub("", summary.flow_diagram)
+    notes = [_TIMES.sub("", note.text) for note in summary.notes]
+    return _joined([summary.title, *notes, steps], MAX_DETAILED_CHARS)
 
 
 def trace_metadata(trace: Trace) -> dict[str, object]:
@@ -147,13 +139,6 @@ def _cut(text: str, length: int) -> str:
         return text[:length]
     tail = kept // 3
     return text[: kept - tail] + _GAP + text[-tail:]
-
-
-def _tool_steps(tools: Sequence[str]) -> str:
-    """Distinct tools in the order of their first call, with how often each was called."""
-    counts = Counter(tools)
-    steps = [name if times == 1 else f"{name} x{times}" for name, times in counts.items()]
-    return ", ".join(steps)[:_MAX_TOOLS_CHARS]
 
 
 def _bounded(metadata: Mapping[str, object]) -> dict[str, object]:
