@@ -5,5 +5,5 @@ from __future__ import annotations
 import subprocess
 import sys
 
-for name in ("core", "growth", "job", "coordinator"):
+for name in ("core", "growth", "job", "coordinator", "receiving"):
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

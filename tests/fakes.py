@@ -52,6 +52,7 @@ class FakeWorkflows:
     schedule: dict[str, Any] | None = None
     runs: list[ClusteringInputs] = field(default_factory=list)
     coordinator_runs: list[CoordinatorInputs] = field(default_factory=list)
+    summarizations: list[tuple[int | None, bool]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     triggered: int = 0
 
@@ -73,6 +74,10 @@ class FakeWorkflows:
     async def start_coordinator(self, inputs: CoordinatorInputs) -> str:
         self.coordinator_runs.append(inputs)
         return self.know(f"coordinator-{len(self.coordinator_runs)}").workflow_id
+
+    async def start_summarization(self, team_id: int | None, *, now: bool) -> str:
+        self.summarizations.append((team_id, now))
+        return self.know(f"summarization-{len(self.summarizations)}").workflow_id
 
     async def state(self, workflow_id: str, run_id: str | None = None) -> WorkflowState:
         if workflow_id not in self.states:

@@ -1,17 +1,20 @@
-"""Lines in, vectors stored: bad lines are told, nothing is stored twice."""
+"""Lines in, events stored, vectors made: bad lines are told, nothing is stored twice."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.builders import WINDOW, draw
 from tests.fakes import FakeEmbedder
-from trace_clustering.errors import EmbeddingError
 from trace_clustering.ingestion import IngestReport, RejectedLine, ingest_lines
 from trace_clustering.store import Store
+from trace_clustering.summarization import Summarization
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def line(trace_id: str, text: str = "hello", **changes: Any) -> bytes:
@@ -24,13 +27,17 @@ def line(trace_id: str, text: str = "hello", **changes: Any) -> bytes:
 
 
 def load(store: Store, team_id: int, *lines: bytes, **options: Any) -> IngestReport:
-    return ingest_lines(store.embeddings, FakeEmbedder(), team_id, lines, **options)
+    return ingest_lines(store.events, team_id, lines, now=NOW, **options)
 
 
 def contents(store: Store, team_id: int) -> list[tuple[Any, ...]]:
+    """What is embedded of a team's traces, once they are summarized."""
+    pending = store.traces.pending(team_id, limit=1000)
+    Summarization(store, FakeEmbedder()).summarize(team_id, pending)
     rows = store._database.select(
         "SELECT document_id, content, inserted_at, metadata FROM document_embeddings "
-        "WHERE team_id = {team_id:Int64} ORDER BY document_id, inserted_at",
+        "WHERE team_id = {team_id:Int64} AND rendering = 'llma_trace_minimal' "
+        "ORDER BY document_id, inserted_at",
         team_id=team_id,
     )
     return [tuple(row.values()) for row in rows]
@@ -42,9 +49,9 @@ def latest_texts(store: Store, team_id: int) -> dict[str, str]:
 
 def test_traces_are_stored_with_their_text(any_store: Store, team_id: int) -> None:
     report = load(any_store, team_id, line("a", "how do I pay?"), line("b", model="gpt-4o"))
-    assert report == IngestReport(received=2, stored=2, unchanged=0, rejected=[])
-    assert draw(any_store, team_id).ids == ["a", "b"]
+    assert report == IngestReport(received=2, stored=2, unchanged=0, ignored=0, rejected=[])
     (first, second) = contents(any_store, team_id)
+    assert draw(any_store, team_id).ids == ["a", "b"]
     assert "how do I pay?" in first[1]
     assert json.loads(first[3])["opening"] == "how do I pay?"
     assert json.loads(second[3])["model"] == "gpt-4o"
@@ -83,35 +90,28 @@ def test_bad_lines_are_told_by_number_and_the_rest_is_loaded(
 
 @pytest.mark.parametrize("lines", [[], [b""], [b"\n", b"  \n", b"\r\n"]])
 def test_nothing_to_load(store: Store, team_id: int, lines: list[bytes]) -> None:
-    assert load(store, team_id, *lines) == IngestReport(0, 0, 0, [])
+    assert load(store, team_id, *lines) == IngestReport(0, 0, 0, 0, [])
 
 
 def test_nothing_but_bad_lines(store: Store, team_id: int) -> None:
     report = load(store, team_id, b"{}")
     assert report.stored == 0
-    assert report.rejected == [RejectedLine(1, "trace_id", report.rejected[0].problem)]
+    assert report.rejected == [RejectedLine(1, "line", report.rejected[0].problem)]
 
 
 def test_loading_twice_changes_nothing(any_store: Store, team_id: int) -> None:
     lines = [line(f"t-{i}", f"text {i}", timestamp=f"2026-11-1{i}T09:00:00Z") for i in range(9)]
     assert load(any_store, team_id, *lines).stored == 9
     before = contents(any_store, team_id)
-    assert load(any_store, team_id, *lines) == IngestReport(9, 0, 9, [])
-    assert load(any_store, team_id, lines[4]) == IngestReport(1, 0, 1, [])
+    assert load(any_store, team_id, *lines) == IngestReport(9, 0, 9, 0, [])
+    assert load(any_store, team_id, lines[4]) == IngestReport(1, 0, 1, 0, [])
     assert contents(any_store, team_id) == before
-
-
-def test_what_is_stored_already_is_not_embedded(store: Store, team_id: int) -> None:
-    embedder = FakeEmbedder()
-    for lines in ([line("a", "one")], [line("a", "one"), line("b", "two")]):
-        ingest_lines(store.embeddings, embedder, team_id, lines)
-    assert len(embedder.texts) == 2
 
 
 def test_a_changed_trace_replaces_the_one_before(any_store: Store, team_id: int) -> None:
     load(any_store, team_id, line("a", "old words"), line("b"))
     report = load(any_store, team_id, line("a", "new words"), line("b"))
-    assert report == IngestReport(2, 1, 1, [])
+    assert report == IngestReport(2, 1, 1, 0, [])
     assert "new words" in latest_texts(any_store, team_id)["a"]
     drawn = draw(any_store, team_id)
     assert drawn.ids == ["a", "b"]
@@ -134,6 +134,20 @@ def test_within_a_batch_the_last_line_wins(store: Store, team_id: int) -> None:
     assert len(contents(store, team_id)) == 2
 
 
+def test_kinds_may_be_mixed(store: Store, team_id: int) -> None:
+    event = {
+        "event": "$ai_generation",
+        "timestamp": "2026-11-16T09:00:00Z",
+        "distinct_id": "anna",
+        "properties": {"$ai_trace_id": "b", "$ai_input": [{"role": "user", "content": "hi"}]},
+    }
+    page_view = {**event, "event": "$pageview", "properties": {}}
+    lines = [line("a"), json.dumps(event).encode(), json.dumps(page_view).encode()]
+    report = load(store, team_id, *lines)
+    assert (report.received, report.stored, report.ignored) == (3, 2, 1)
+    assert latest_texts(store, team_id) == {"a": "hello", "b": "hi"}
+
+
 def test_long_texts(any_store: Store, team_id: int) -> None:
     text = "wörter und zeichen " * 2632  # 50,008 characters
     assert len(text) > 50_000
@@ -153,9 +167,3 @@ def test_hostile_texts_are_only_texts(store: Store, team_id: int, text: str) -> 
 def test_teams_do_not_share_traces(store: Store, team_id: int, other_team_id: int) -> None:
     load(store, team_id, line("a"))
     assert load(store, other_team_id, line("a")).stored == 1
-
-
-def test_a_failing_embedder_stores_nothing(store: Store, team_id: int) -> None:
-    with pytest.raises(EmbeddingError, match="out of order"):
-        load(store, team_id, line("a"), line("b", "refuse me"))
-    assert contents(store, team_id) == []

@@ -1,4 +1,4 @@
-"""The one place where settings become a store, an embedder, a Temporal client and a service."""
+"""The one place where settings become a store, a Temporal client and a service."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from temporalio.service import RPCError
 from trace_clustering.errors import ServiceError, SettingsError
 from trace_clustering.models import CoordinatorInputs
 from trace_clustering.observability import get_logger
+from trace_clustering.providers import build_embedder, build_summarizer
 from trace_clustering.settings import ENV_PREFIX, Settings, describe_settings
 from trace_clustering.store import Store
+from trace_clustering.summarization import Summarization
 from trace_clustering.temporal.activities import ClusteringActivities
 from trace_clustering.temporal.connection import connect, make_runtime
 from trace_clustering.temporal.dev_server import dev_server
 from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
+from trace_clustering.temporal.summarization_activities import SummarizationActivities
 from trace_clustering.temporal.worker import build_worker
-from trace_clustering.traces.embedding import WordLlamaEmbedder
 from trace_clustering.web.app import create_app
 from trace_clustering.web.services import Services
 
@@ -96,6 +98,7 @@ async def running(
             Store.open, settings.store_dsn, retention_days=settings.retention_days
         )
         stack.callback(store.close)
+        summarization = Summarization(store, build_embedder(settings), build_summarizer(settings))
         gateway, metrics, place = None, None, None
         if parts.temporal:
             metrics = f"{LOOPBACK}:{_free_port()}"
@@ -103,13 +106,15 @@ async def running(
             client = await connect(settings, place.address, make_runtime(metrics))
             gateway = TemporalGateway(client, schedule_options(settings))
             if parts.worker:
-                await stack.enter_async_context(_worker(client, store, settings))
+                await stack.enter_async_context(_worker(client, summarization, settings))
             if parts.schedule:
                 log.info("Schedule", change=await gateway.ensure_schedule())
+                change = await gateway.ensure_summarization_schedule()
+                log.info("Schedule of the summarization", change=change)
         services = Services(
             settings=settings,
             store=store,
-            embedder=WordLlamaEmbedder(),
+            summarization=summarization,
             workflows=gateway,
             sdk_metrics=_sdk_metrics(metrics),
             describe_settings=lambda: describe_settings(settings, overrides),
@@ -137,7 +142,12 @@ def schedule_options(settings: Settings) -> ScheduleOptions:
         allowed_team_ids=settings.allowed_team_ids,
         seed=settings.seed,
     )
-    return ScheduleOptions(settings.interval_days, inputs)
+    return ScheduleOptions(
+        settings.interval_days,
+        inputs,
+        summary_interval_minutes=settings.summary_interval_minutes,
+        summary_quiet_minutes=settings.summary_quiet_minutes,
+    )
 
 
 @asynccontextmanager
@@ -212,10 +222,19 @@ async def _temporal(stack: AsyncExitStack, settings: Settings) -> TemporalPlace:
 
 
 @asynccontextmanager
-async def _worker(client: Client, store: Store, settings: Settings) -> AsyncIterator[None]:
-    activities = ClusteringActivities(store, min_traces=settings.min_traces, seed=settings.seed)
+async def _worker(
+    client: Client, summarization: Summarization, settings: Settings
+) -> AsyncIterator[None]:
+    clustering = ClusteringActivities(
+        summarization.store,
+        min_traces=settings.min_traces,
+        seed=settings.seed,
+        rendering=settings.rendering,
+    )
     worker = build_worker(
-        client, activities, max_concurrent_activities=settings.max_concurrent_activities
+        client,
+        [*clustering.all, *SummarizationActivities(summarization).all],
+        max_concurrent_activities=settings.max_concurrent_activities,
     )
     async with AsyncExitStack() as stack:
         try:

@@ -1,7 +1,7 @@
-"""From what a workflow was started with to checked ``ClusteringInputs``. Pure.
+"""From what a workflow was started with to its checked inputs. Pure.
 
-Accepted are a ``ClusteringInputs``, its JSON object, a list with the team id first and then
-optionally the other fields in order (``["123"]``), and a bare team id.
+For a run, accepted are a ``ClusteringInputs``, its JSON object, a list with the team id first
+and then optionally the other fields in order (``["123"]``), and a bare team id.
 """
 
 from __future__ import annotations
@@ -23,10 +23,15 @@ from trace_clustering.models import (
     TeamReason,
     Window,
 )
+from trace_clustering.models.summarization import (
+    SummarizationCoordinatorInputs,
+    SummarizationInputs,
+    SummarizationProgress,
+    SummarizationTotals,
+)
 
 _FIELDS = tuple(f.name for f in fields(ClusteringInputs))
 _DEFAULTS = {f.name: f.default for f in fields(ClusteringInputs) if f.default is not MISSING}
-_COORDINATOR_FIELDS = tuple(f.name for f in fields(CoordinatorInputs))
 _INT64_MAX = 2**63 - 1
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 _BOUNDS = {
@@ -38,6 +43,8 @@ _BOUNDS = {
     "min_embeddings": (1, _INT64_MAX),
     "max_concurrent_teams": (1, 500),
     "interval_days": (1, 365),
+    "interval_minutes": (1, 366 * 24 * 60),
+    "quiet_seconds": (0, 366 * 24 * 3600),
     "seed": (0, 2**32 - 1),
 }
 _RFC3339 = re.compile(
@@ -75,12 +82,7 @@ def parse_coordinator_inputs(value: object) -> CoordinatorInputs:
     Raises:
         InvalidInputError: names the first field that cannot be accepted.
     """
-    if isinstance(value, CoordinatorInputs):
-        value = asdict(value)
-    if value is not None and not isinstance(value, Mapping):
-        raise InvalidInputError("inputs", f"{_shown(value)} is not an object")
-    raw = {name: given for name, given in (value or {}).items() if given is not None}
-    _refuse_unknown(raw, _COORDINATOR_FIELDS)
+    raw = _known_fields(value, CoordinatorInputs)
     allowed = raw.pop("allowed_team_ids", [])
     progress = raw.pop("progress", None)
     inputs = CoordinatorInputs(
@@ -90,6 +92,37 @@ def parse_coordinator_inputs(value: object) -> CoordinatorInputs:
     )
     _check_k(inputs.min_k, inputs.max_k)
     return inputs
+
+
+def parse_summarization_inputs(value: object) -> SummarizationInputs:
+    """Check what a team's summarization was started with: its inputs or their JSON object.
+
+    Raises:
+        InvalidInputError: names the first field that cannot be accepted.
+    """
+    raw = _known_fields(value, SummarizationInputs)
+    if "team_id" not in raw:
+        raise InvalidInputError("team_id", "is required")
+    totals = raw.pop("totals", None)
+    return SummarizationInputs(
+        started_at=_checked_time("started_at", raw.pop("started_at", None)),
+        totals=_read_totals(totals) if totals else None,
+        **{name: checked_int(name, number) for name, number in raw.items()},
+    )
+
+
+def parse_summarization_coordinator_inputs(value: object) -> SummarizationCoordinatorInputs:
+    """Check what the summarization of all teams was started with, if anything.
+
+    Raises:
+        InvalidInputError: names the first field that cannot be accepted.
+    """
+    raw = _known_fields(value, SummarizationCoordinatorInputs)
+    progress = raw.pop("progress", None)
+    return SummarizationCoordinatorInputs(
+        progress=_read_summarization_progress(progress) if progress else None,
+        **{name: checked_int(name, number) for name, number in raw.items()},
+    )
 
 
 def checked_int(field: str, value: object) -> int:
@@ -203,6 +236,17 @@ def _from_list(values: Sequence[object]) -> Mapping[str, object]:
     return dict(zip(_FIELDS, values, strict=False))
 
 
+def _known_fields(value: object, kind: type[Any]) -> dict[str, Any]:
+    """What was given of the fields of a dataclass: by itself, as its JSON object, or nothing."""
+    if isinstance(value, kind):
+        value = asdict(value)
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidInputError("inputs", f"{_shown(value)} is not an object")
+    raw = {name: given for name, given in (value or {}).items() if given is not None}
+    _refuse_unknown(raw, tuple(f.name for f in fields(kind)))
+    return raw
+
+
 def _refuse_unknown(value: Mapping[Any, object], known: Sequence[str]) -> None:
     unknown = sorted(str(name) for name in value if name not in known)
     if unknown:
@@ -225,6 +269,22 @@ def _read_progress(value: Any) -> CoordinatorProgress | None:
             name: [TeamReason(**reason) for reason in value[name]] for name in ("skipped", "failed")
         }
         return CoordinatorProgress(**{**value, **reasons})
+    except (TypeError, KeyError):
+        raise InvalidInputError("progress", "is the coordinator's own; leave it out") from None
+
+
+def _read_totals(value: Any) -> SummarizationTotals:
+    try:
+        return SummarizationTotals(**value)
+    except TypeError:
+        raise InvalidInputError("totals", "is the workflow's own; leave it out") from None
+
+
+def _read_summarization_progress(value: Any) -> SummarizationProgress:
+    try:
+        reasons = [TeamReason(**reason) for reason in value["failed_teams"]]
+        totals = SummarizationTotals(**value["totals"])
+        return SummarizationProgress(**{**value, "failed_teams": reasons, "totals": totals})
     except (TypeError, KeyError):
         raise InvalidInputError("progress", "is the coordinator's own; leave it out") from None
 

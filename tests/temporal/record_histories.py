@@ -1,14 +1,15 @@
-"""Records histories of both workflows for the replay tests.
+"""Records histories of the workflows for the replay tests.
 
-``python -m tests.temporal.record_histories`` writes them anew into ``histories/``. Do so only
-when a workflow changed in a way that running workflows cannot follow; otherwise the point of
-the old histories is that the new code replays them.
+``python -m tests.temporal.record_histories`` writes them anew into ``histories/``; with names
+behind it, only those. Do so only when a workflow changed in a way that running workflows cannot
+follow; otherwise the point of the old histories is that the new code replays them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,17 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from tests.temporal.support import Cluster, load, mixture
-from trace_clustering.constants import COORDINATOR_WORKFLOW_NAME
+from tests.trace_events import generation
+from trace_clustering.constants import (
+    COORDINATOR_WORKFLOW_NAME,
+    SUMMARIZATION_COORDINATOR_NAME,
+    SUMMARIZATION_WORKFLOW_NAME,
+)
 from trace_clustering.models import CoordinatorInputs
+from trace_clustering.models.summarization import (
+    SummarizationCoordinatorInputs,
+    SummarizationInputs,
+)
 from trace_clustering.store import Store
 from trace_clustering.temporal.dev_server import find_temporal
 
@@ -41,15 +51,23 @@ async def record(cluster: Cluster) -> None:
     load(cluster.store, 1, mixture(100))
     load(cluster.store, 2, mixture(5))
     load(cluster.store, 3, np.ones((30, 4), dtype=np.float32))
+    cluster.store.events.insert(4, [generation(f"trace-{i}") for i in range(3)])
+    cluster.store.events.insert(5, [generation("trace")])
     recordings: dict[str, tuple[Any, ...]] = {
         "completed": (["1"],),
         "skipped_too_few": ({"team_id": 2},),
         "skipped_degenerate": ({"team_id": 3},),
         "refused": ({"team_id": 1, "min_k": 1},),
         "coordinator": (CoordinatorInputs(min_embeddings=1), COORDINATOR_WORKFLOW_NAME),
+        "summarization": (SummarizationInputs(4, quiet_seconds=0), SUMMARIZATION_WORKFLOW_NAME),
+        "summarization_coordinator": (
+            SummarizationCoordinatorInputs(quiet_seconds=0),
+            SUMMARIZATION_COORDINATOR_NAME,
+        ),
     }
     async with cluster.worker():
-        for name, arguments in recordings.items():
+        for name in sys.argv[1:] or recordings:
+            arguments = recordings[name]
             handle = await cluster.start(*arguments)
             await ended(handle)
             history = await handle.fetch_history()

@@ -15,10 +15,13 @@ from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
 from temporalio.client import Client, WorkflowHandle
 
+from tests.fakes import FakeEmbedder
 from trace_clustering.constants import COORDINATOR_WORKFLOW_NAME, WORKFLOW_NAME
 from trace_clustering.models import TraceDocument
 from trace_clustering.store import Store
+from trace_clustering.summarization import Summarization
 from trace_clustering.temporal.activities import ClusteringActivities
+from trace_clustering.temporal.summarization_activities import SummarizationActivities
 from trace_clustering.temporal.worker import build_worker
 
 MODEL = "test-model"
@@ -59,11 +62,21 @@ class Cluster:
     task_queue: str
 
     @asynccontextmanager
-    async def worker(self, *, store: Any = None, min_traces: int = 20) -> AsyncIterator[None]:
+    async def worker(
+        self,
+        *,
+        store: Any = None,
+        min_traces: int = 20,
+        summarization: Summarization | None = None,
+    ) -> AsyncIterator[None]:
         """Run a worker on this test's queue."""
-        activities = ClusteringActivities(store or self.store, min_traces=min_traces)
+        clustering = ClusteringActivities(store or self.store, min_traces=min_traces)
+        summarizing = summarization or Summarization(self.store, FakeEmbedder())
         async with build_worker(
-            self.client, activities, max_concurrent_activities=4, task_queue=self.task_queue
+            self.client,
+            [*clustering.all, *SummarizationActivities(summarizing).all],
+            max_concurrent_activities=4,
+            task_queue=self.task_queue,
         ):
             yield
 

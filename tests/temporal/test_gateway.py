@@ -11,8 +11,9 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.temporal.support import Cluster, load, mixture
+from tests.trace_events import generation
 from trace_clustering.errors import NotFoundError
-from trace_clustering.models import ClusteringInputs, CoordinatorInputs
+from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
 from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +48,26 @@ async def test_a_run_is_cancelled(cluster: Cluster, gateway: TemporalGateway, te
         while (state := await gateway.state(workflow_id)).status == "running":
             await asyncio.sleep(0.05)
     assert state.status == "cancelled"
+
+
+async def test_summarizations_are_started_and_watched(
+    cluster: Cluster, gateway: TemporalGateway, team_id: int
+) -> None:
+    cluster.store.events.insert(team_id, [generation("a"), generation("b")])
+    async with cluster.worker():
+        # Neither has been quiet for ten minutes.
+        waiting = await ended(gateway, await gateway.start_summarization(team_id, now=False))
+        assert waiting.result["summarized"] == 0
+        done = await ended(gateway, await gateway.start_summarization(team_id, now=True))
+        assert done.result["summarized"] == 2
+        every = await ended(gateway, await gateway.start_summarization(None, now=False))
+        assert every.result["failed_teams"] == []
+
+
+async def ended(gateway: TemporalGateway, workflow_id: str) -> WorkflowState:
+    while (state := await gateway.state(workflow_id)).status == "running":
+        await asyncio.sleep(0.05)
+    return state
 
 
 @workflow.defn(name="payroll")

@@ -9,7 +9,12 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from tests.temporal.record_histories import FOLDER
-from trace_clustering.constants import COORDINATOR_WORKFLOW_NAME, WORKFLOW_NAME
+from trace_clustering.constants import (
+    COORDINATOR_WORKFLOW_NAME,
+    SUMMARIZATION_COORDINATOR_NAME,
+    SUMMARIZATION_WORKFLOW_NAME,
+    WORKFLOW_NAME,
+)
 from trace_clustering.temporal.worker import WORKFLOWS, workflow_runner
 
 pytestmark = pytest.mark.anyio
@@ -23,14 +28,19 @@ async def test_a_recorded_history_replays(path: Path) -> None:
     await Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner()).replay_workflow(history)
 
 
-def test_both_workflows_are_recorded() -> None:
+def test_every_workflow_is_recorded() -> None:
     recorded = {
         WorkflowHistory.from_json(path.stem, path.read_text())
         .events[0]
         .workflow_execution_started_event_attributes.workflow_type.name
         for path in HISTORIES
     }
-    assert recorded == {WORKFLOW_NAME, COORDINATOR_WORKFLOW_NAME}
+    assert recorded == {
+        WORKFLOW_NAME,
+        COORDINATOR_WORKFLOW_NAME,
+        SUMMARIZATION_WORKFLOW_NAME,
+        SUMMARIZATION_COORDINATOR_NAME,
+    }
 
 
 async def test_a_changed_workflow_is_noticed() -> None:

@@ -18,12 +18,21 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
 )
 
-from trace_clustering.constants import COORDINATOR_SCHEDULE_ID, COORDINATOR_WORKFLOW_NAME
+from trace_clustering.constants import (
+    COORDINATOR_SCHEDULE_ID,
+    COORDINATOR_WORKFLOW_NAME,
+    SUMMARIZATION_COORDINATOR_NAME,
+    SUMMARIZATION_SCHEDULE_ID,
+)
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models import CoordinatorInputs
+from trace_clustering.models.summarization import SummarizationCoordinatorInputs
 from trace_clustering.temporal import schedule as schedules
 from trace_clustering.temporal.dev_server import dev_server
-from trace_clustering.temporal.schedule import create_trace_clustering_coordinator_schedule
+from trace_clustering.temporal.schedule import (
+    create_trace_clustering_coordinator_schedule,
+    create_trace_summarization_schedule,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +70,29 @@ async def test_it_is_created_once_and_updated_when_settings_change(fresh: Client
     assert await inputs_of(fresh) == CoordinatorInputs(**changed)
     assert await create(fresh, interval_days=3, **changed) == "unchanged"
     assert [s.id async for s in await fresh.list_schedules()] == [COORDINATOR_SCHEDULE_ID]
+
+
+async def test_the_summarization_has_a_schedule_of_its_own(client: Client) -> None:
+    create = create_trace_summarization_schedule
+    handle = client.get_schedule_handle(SUMMARIZATION_SCHEDULE_ID)
+    try:
+        assert await create(client) == "created"
+        await handle.pause(note="no model today")
+        assert await create(client) == "unchanged"
+        assert await create(client, interval_minutes=15, quiet_minutes=2) == "updated"
+        found = (await handle.describe()).schedule
+        assert [i.every for i in found.spec.intervals] == [timedelta(minutes=15)]
+        assert (found.state.paused, found.state.note) == (True, "no model today")
+        action = found.action
+        assert isinstance(action, ScheduleActionStartWorkflow)
+        assert action.workflow == SUMMARIZATION_COORDINATOR_NAME
+        kinds = [SummarizationCoordinatorInputs]
+        (inputs,) = await client.data_converter.decode(list(action.args), kinds)
+        assert inputs == SummarizationCoordinatorInputs(quiet_seconds=120)
+    finally:
+        await handle.delete()
+    with pytest.raises(InvalidInputError, match="interval_minutes"):
+        await create(client, interval_minutes=0)
 
 
 async def test_a_paused_schedule_stays_paused(fresh: Client) -> None:
@@ -106,7 +138,9 @@ async def test_a_missed_run_is_made_up_once(tmp_path: Path) -> None:
 
 
 def ten_seconds(every: timedelta) -> Schedule:
-    return schedules._schedule(CoordinatorInputs(), every, "nobody-polls-this")
+    return schedules._schedule(
+        COORDINATOR_WORKFLOW_NAME, CoordinatorInputs(), every, "nobody-polls-this"
+    )
 
 
 async def has_started(client: Client, runs: int) -> bool:

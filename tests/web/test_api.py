@@ -20,6 +20,7 @@ from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, TraceDocument
 from trace_clustering.settings import Settings, describe_settings, load_settings
 from trace_clustering.store import Store
+from trace_clustering.summarization import Summarization
 from trace_clustering.web import routes
 from trace_clustering.web.app import create_app
 from trace_clustering.web.services import Services
@@ -41,7 +42,7 @@ class Api:
             Services(
                 settings=self.settings,
                 store=self.store,
-                embedder=FakeEmbedder(),
+                summarization=Summarization(self.store, FakeEmbedder()),
                 workflows=self.workflows,
                 sdk_metrics=_sdk_metrics,
                 describe_settings=lambda: describe_settings(self.settings),
@@ -143,7 +144,7 @@ def test_settings_are_shown_without_secrets(guarded: Api) -> None:
 def test_the_description_loads_nothing_from_outside(api: Api) -> None:
     text = api.ask("GET", "/openapi.json").text
     assert "//" not in text
-    assert len(routes_of(api)) == 19
+    assert len(routes_of(api)) == 26
     for path in ("/docs", "/redoc"):
         api.error(404, "GET", path)
 
@@ -215,6 +216,10 @@ def test_traces_go_in(api: Api, team_id: int) -> None:
     assert (bad["line"], bad["field"]) == (12, "line")
     assert api.post(path, content=body)["unchanged"] == 2
     assert api.post(path, content=b"")["received"] == 0
+    summaries = f"/api/v1/teams/{team_id}/summaries"
+    first = api.post(summaries, params={"limit": 1})
+    assert (first["summarized"], first["embedded"], first["remaining"]) == (1, 2, 1)
+    assert api.post(summaries)["remaining"] == 0
     (team,) = [t for t in api.get("/api/v1/teams")["teams"] if t["team_id"] == team_id]
     assert team == {
         "team_id": team_id,
@@ -243,8 +248,39 @@ def test_a_body_may_be_too_large(api: Api, team_id: int, monkeypatch: pytest.Mon
 def test_an_embedder_that_fails_is_a_bad_gateway(api: Api, team_id: int) -> None:
     messages = [{"role": "user", "content": "refuse me"}]
     content = trace_line("a", messages=messages)
-    error = api.error(502, "POST", f"/api/v1/teams/{team_id}/traces", content=content)
+    assert api.post(f"/api/v1/teams/{team_id}/traces", content=content)["stored"] == 1
+    error = api.error(502, "POST", f"/api/v1/teams/{team_id}/summaries")
     assert (error["type"], error["message"]) == ("EmbeddingError", "the model is out of order")
+
+
+def test_vectors_of_the_present_model_are_made_up(api: Api, team_id: int) -> None:
+    add(api.store, team_id, ["a", "b", "c"])
+    path = f"/api/v1/teams/{team_id}/backfill"
+    assert api.post(path, params={"limit": 2}) == {"embedded": 2, "remaining": 1}
+    assert api.post(path) == {"embedded": 1, "remaining": 0}
+    assert api.post(path) == {"embedded": 0, "remaining": 0}
+
+
+def test_the_summarization_is_started(api: Api, team_id: int) -> None:
+    path = f"/api/v1/teams/{team_id}/summarization"
+    assert api.post(path)["workflow_id"]
+    api.post(path, json={"now": True})
+    api.post("/api/v1/summarization", json={"now": True})
+    assert api.temporal.summarizations == [(team_id, False), (team_id, True), (None, True)]
+    assert api.error(422, "POST", path, json={"later": 1})["field"] == "later"
+
+
+def test_keys_are_made_listed_and_revoked(api: Api, team_id: int) -> None:
+    made = api.post("/api/v1/keys", json={"team_id": team_id, "name": "laptop"})
+    assert api.store.keys.team_of(made["key"]) == team_id
+    listed = {one["key_id"]: one for one in api.get("/api/v1/keys")["keys"]}
+    assert listed[made["key_id"]]["hint"] == made["key"][-4:]
+    assert made["key"] not in json.dumps(listed)
+    revoked = api.ask("DELETE", f"/api/v1/keys/{made['key_id']}").json()
+    assert revoked["revoked_at"]
+    assert api.store.keys.team_of(made["key"]) is None
+    assert api.error(404, "DELETE", "/api/v1/keys/nobody")["type"] == "NotFoundError"
+    assert api.error(422, "POST", "/api/v1/keys", json={"team_id": 0})["field"] == "team_id"
 
 
 # -- starting runs ----------------------------------------------------------------------------

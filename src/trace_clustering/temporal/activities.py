@@ -6,21 +6,16 @@ point when they are cancelled.
 
 from __future__ import annotations
 
-import contextvars
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import CancelledError
 
 from trace_clustering.cluster_event import event_properties
 from trace_clustering.clustering import KScore, distances_to_centroids, fit_clusters, search_k
-from trace_clustering.constants import HEARTBEAT_TIMEOUT, RENDERING_MINIMAL
+from trace_clustering.constants import RENDERING_MINIMAL
 from trace_clustering.errors import DegenerateDataError
 from trace_clustering.inputs import format_time, make_run_id, seed_of_run_id
 from trace_clustering.models import (
@@ -41,13 +36,13 @@ from trace_clustering.models import (
     SampleRef,
 )
 from trace_clustering.observability import get_logger
-from trace_clustering.store import Store, labelled
-from trace_clustering.temporal.names import ACTIVITY_DURATION_METRIC, TRACES_METRIC
+from trace_clustering.store import Store
+from trace_clustering.temporal.names import TRACES_METRIC
+from trace_clustering.temporal.under_way import check_cancelled, under_way
 
 log = get_logger()
 
 MAX_REASON_CHARS = 1000
-_BEAT_SECONDS = HEARTBEAT_TIMEOUT.total_seconds() / 4
 
 
 class ClusteringActivities:
@@ -88,7 +83,7 @@ class ClusteringActivities:
     @activity.defn(name="query_trace_embeddings_activity", no_thread_cancel_exception=True)
     def query_trace_embeddings_activity(self, parameters: RunParameters) -> EmbeddingsFound:
         """Claim the run's id, and count the window's traces with a usable vector."""
-        with _under_way(parameters.team_id):
+        with under_way(parameters.team_id):
             team_id, window = parameters.team_id, parameters.window
             embeddings = self._store.embeddings
             run = self._claim_run(parameters)
@@ -117,7 +112,7 @@ class ClusteringActivities:
         family = found.family
         if family is None:
             raise DegenerateDataError("there is no usable vector to sample")
-        with _under_way(parameters.team_id, found.run_id):
+        with under_way(parameters.team_id, found.run_id):
             attempt = activity.info().attempt
             size = self._store.embeddings.draw_sample(
                 parameters.team_id,
@@ -136,7 +131,7 @@ class ClusteringActivities:
     def determine_optimal_k_activity(self, given: OptimalKInput) -> OptimalK:
         """Search k; keep the best centroids for the final fit."""
         parameters, ref = given.parameters, given.sample
-        with _under_way(ref.team_id, ref.run_id):
+        with under_way(ref.team_id, ref.run_id):
             sample = self._store.runs.read_sample(ref)
             try:
                 search = search_k(
@@ -145,7 +140,7 @@ class ClusteringActivities:
                     max_k=parameters.max_k,
                     seed=given.found.seed,
                     on_k=lambda k: log.info(f"Testing k={k}", k=k),
-                    on_progress=_check_cancelled,
+                    on_progress=check_cancelled,
                 )
             except DegenerateDataError as error:
                 return self._skip_degenerate(given, str(error))
@@ -162,14 +157,14 @@ class ClusteringActivities:
         """Final fit, started from the search's best centroids; store who belongs where."""
         ref, optimal = given.sample, given.optimal
         runs = self._store.runs
-        with _under_way(ref.team_id, ref.run_id):
+        with under_way(ref.team_id, ref.run_id):
             sample = runs.read_sample(ref)
             start = runs.read_centroids(
                 ref.team_id, ref.run_id, "search", optimal.optimal_k, ref.dimensions
             )
             scores = {q.k: KScore(q.k, q.silhouette_score, q.inertia) for q in optimal.scores_by_k}
-            result = fit_clusters(sample.embeddings, start, scores, on_progress=_check_cancelled)
-            _check_cancelled()
+            result = fit_clusters(sample.embeddings, start, scores, on_progress=check_cancelled)
+            check_cancelled()
             distances = distances_to_centroids(sample.embeddings, result.centroids, result.labels)
             runs.write_centroids(ref.team_id, ref.run_id, "final", result.centroids)
             runs.write_assignments(ref.team_id, ref.run_id, sample, result.labels, distances)
@@ -185,7 +180,7 @@ class ClusteringActivities:
     def emit_cluster_events_activity(self, given: EmitInput) -> None:
         """Write the run's event, once, and mark the run completed."""
         parameters, found, done = given.parameters, given.found, given.done
-        with _under_way(parameters.team_id, found.run_id):
+        with under_way(parameters.team_id, found.run_id):
             started = _whole_second(parameters)
             assigned = self._store.runs.read_assignments(
                 parameters.team_id, found.run_id, done.optimal_k
@@ -212,7 +207,7 @@ class ClusteringActivities:
     @activity.defn(name="find_teams_with_embeddings_activity", no_thread_cancel_exception=True)
     def find_teams_with_embeddings_activity(self, given: DiscoverTeamsInput) -> list[int]:
         """One page of the teams that have enough traces in the window."""
-        with _under_way():
+        with under_way():
             teams = self._store.embeddings.teams(
                 window=given.window,
                 min_embeddings=given.min_embeddings,
@@ -225,7 +220,7 @@ class ClusteringActivities:
     @activity.defn(name="record_run_end_activity", no_thread_cancel_exception=True)
     def record_run_end_activity(self, end: RunEnd) -> None:
         """Store that a run failed, was cancelled or took too long, and why."""
-        with _under_way(end.parameters.team_id):
+        with under_way(end.parameters.team_id):
             workflow_run_id = activity.info().workflow_run_id or ""
             run = self._store.runs.of_workflow(end.parameters.team_id, workflow_run_id)
             self._store.runs.record(
@@ -294,49 +289,3 @@ def _too_few(usable: int, excluded: Excluded, needed: int) -> str | None:
     left_out = f" ({excluded.total} more were left out)" if excluded.total else ""
     traces = "1 trace" if usable == 1 else f"{usable} traces"
     return f"{traces} with usable embeddings{left_out}, at least {needed} are needed"
-
-
-@contextmanager
-def _under_way(team_id: int | None = None, run_id: str | None = None) -> Iterator[None]:
-    """Around an activity's work: log context, heartbeats, and how long it took."""
-    info = activity.info()
-    context = {"team_id": team_id, "run_id": run_id, "activity": info.activity_type}
-    known = {name: value for name, value in context.items() if value is not None}
-    started = time.monotonic()
-    comment = " ".join(str(value) for value in known.values())
-    with structlog.contextvars.bound_contextvars(**known), labelled(comment), _heartbeats():
-        _check_cancelled()
-        try:
-            yield
-        except Exception as error:
-            log.warning("Activity failed", error=str(error), error_type=type(error).__name__)
-            raise
-    activity.metric_meter().create_histogram_float(
-        ACTIVITY_DURATION_METRIC, "Duration of activities that succeeded.", "s"
-    ).record(time.monotonic() - started, {"activity": info.activity_type})
-
-
-@contextmanager
-def _heartbeats() -> Iterator[None]:
-    """Say that the activity is alive while its thread is busy in the engine or in BLAS."""
-    done = threading.Event()
-
-    def beat() -> None:
-        while not done.wait(_BEAT_SECONDS):
-            activity.heartbeat()
-
-    activity.heartbeat()
-    thread = threading.Thread(
-        target=contextvars.copy_context().run, args=(beat,), daemon=True, name="heartbeat"
-    )
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _check_cancelled() -> None:
-    if activity.is_cancelled():
-        raise CancelledError("the activity was cancelled")

@@ -20,10 +20,15 @@ from trace_clustering import constants as c
 from trace_clustering.errors import NotFoundError, ServiceError
 from trace_clustering.inputs import format_time
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, RunStatus, WorkflowState
+from trace_clustering.models.summarization import (
+    SummarizationCoordinatorInputs,
+    SummarizationInputs,
+)
 from trace_clustering.temporal.failures import root_cause
 from trace_clustering.temporal.schedule import (
     ScheduleChange,
     create_trace_clustering_coordinator_schedule,
+    create_trace_summarization_schedule,
 )
 
 _STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
@@ -36,13 +41,22 @@ _STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
     WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
 }
 
+_OURS = (
+    c.WORKFLOW_NAME,
+    c.COORDINATOR_WORKFLOW_NAME,
+    c.SUMMARIZATION_WORKFLOW_NAME,
+    c.SUMMARIZATION_COORDINATOR_NAME,
+)
+
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """What the schedule is created with; the parameters of the function of the contract."""
+    """What the schedules are created with; the clustering's as the contract names it."""
 
     interval_days: int
     inputs: CoordinatorInputs
+    summary_interval_minutes: int = c.DEFAULT_SUMMARY_INTERVAL_MINUTES
+    summary_quiet_minutes: int = c.DEFAULT_SUMMARY_QUIET_MINUTES
 
 
 class TemporalGateway:
@@ -83,6 +97,26 @@ class TemporalGateway:
                 inputs,
                 id=f"{c.COORDINATOR_WORKFLOW_NAME}-manual-{datetime.now(UTC).isoformat()}",
                 task_queue=self._task_queue,
+            )
+        return handle.id
+
+    async def start_summarization(self, team_id: int | None, *, now: bool) -> str:
+        """Start summarizing a team's traces, or all teams'; returns the workflow's id.
+
+        Args:
+            now: take those on too that have not been quiet for long enough.
+        """
+        quiet = 0 if now else self._schedule_options.summary_quiet_minutes * 60
+        if team_id is None:
+            name, whose = c.SUMMARIZATION_COORDINATOR_NAME, "manual"
+            inputs: object = SummarizationCoordinatorInputs(quiet)
+        else:
+            name, whose = c.SUMMARIZATION_WORKFLOW_NAME, f"team-{team_id}"
+            inputs = SummarizationInputs(team_id, quiet)
+        workflow_id = f"{name}-{whose}-{datetime.now(UTC).isoformat()}"
+        async with _Errors():
+            handle = await self._client.start_workflow(
+                name, inputs, id=workflow_id, task_queue=self._task_queue
             )
         return handle.id
 
@@ -138,6 +172,17 @@ class TemporalGateway:
                 **inputs,
             )
 
+    async def ensure_summarization_schedule(self) -> ScheduleChange:
+        """Create the summarization's schedule, or bring it up to date."""
+        async with _Errors():
+            return await create_trace_summarization_schedule(
+                self._client,
+                self._schedule_options.summary_interval_minutes,
+                self._schedule_options.summary_quiet_minutes,
+                max_concurrent_teams=self._schedule_options.inputs.max_concurrent_teams,
+                task_queue=self._task_queue,
+            )
+
     async def describe_schedule(self) -> dict[str, Any]:
         """The schedule as it is.
 
@@ -181,7 +226,7 @@ class TemporalGateway:
         unknown = f"no workflow {handle.id!r}"
         async with _Errors(unknown):
             found = await handle.describe()
-        if found.workflow_type not in (c.WORKFLOW_NAME, c.COORDINATOR_WORKFLOW_NAME):
+        if found.workflow_type not in _OURS:
             raise NotFoundError(unknown)
         return found
 

@@ -6,6 +6,7 @@ NOT_RETRIED = (
     "DegenerateDataError",
     "SettingsError",
     "StoreRefusedError",
+    "EmbeddingRefusedError",
     # Temporal's own: the payload will not have shrunk.
     "PayloadsTooLarge",
 )
@@ -13,3 +14,5 @@ NOT_RETRIED = (
 RUNS_METRIC = "trace_clustering_runs"
 TRACES_METRIC = "trace_clustering_traces"
 ACTIVITY_DURATION_METRIC = "trace_clustering_activity_duration_seconds"
+SUMMARIZED_METRIC = "trace_clustering_traces_summarized"
+FALLBACKS_METRIC = "trace_clustering_summary_fallbacks"

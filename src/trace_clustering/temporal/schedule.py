@@ -1,4 +1,4 @@
-"""The coordinator's schedule: created, kept as the settings want it, never doubled."""
+"""The coordinators' schedules: created, kept as the settings want them, never doubled."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ from temporalio.client import (
 )
 
 from trace_clustering import constants as c
-from trace_clustering.inputs import checked_int, parse_coordinator_inputs
+from trace_clustering.inputs import (
+    checked_int,
+    parse_coordinator_inputs,
+    parse_summarization_coordinator_inputs,
+)
 from trace_clustering.models import CoordinatorInputs
+from trace_clustering.models.summarization import SummarizationCoordinatorInputs
 
 ScheduleChange = Literal["created", "updated", "unchanged"]
 
@@ -63,18 +68,44 @@ async def create_trace_clustering_coordinator_schedule(
             seed=seed,
         )
     )
-    wanted = _schedule(
-        inputs, timedelta(days=checked_int("interval_days", interval_days)), task_queue
+    every = timedelta(days=checked_int("interval_days", interval_days))
+    wanted = _schedule(c.COORDINATOR_WORKFLOW_NAME, inputs, every, task_queue)
+    return await _ensure(client, c.COORDINATOR_SCHEDULE_ID, wanted)
+
+
+async def create_trace_summarization_schedule(
+    client: Client,
+    interval_minutes: int = c.DEFAULT_SUMMARY_INTERVAL_MINUTES,
+    quiet_minutes: int = c.DEFAULT_SUMMARY_QUIET_MINUTES,
+    *,
+    max_concurrent_teams: int = c.DEFAULT_MAX_CONCURRENT_TEAMS,
+    task_queue: str = c.TASK_QUEUE,
+) -> ScheduleChange:
+    """Create the summarization's schedule, or bring an existing one up to date.
+
+    What is said of the clustering's schedule holds for this one too.
+
+    Raises:
+        InvalidInputError: names the parameter that cannot be accepted.
+    """
+    inputs = parse_summarization_coordinator_inputs(
+        SummarizationCoordinatorInputs(quiet_minutes * 60, max_concurrent_teams)
     )
+    every = timedelta(minutes=checked_int("interval_minutes", interval_minutes))
+    wanted = _schedule(c.SUMMARIZATION_COORDINATOR_NAME, inputs, every, task_queue)
+    return await _ensure(client, c.SUMMARIZATION_SCHEDULE_ID, wanted)
+
+
+async def _ensure(client: Client, schedule_id: str, wanted: Schedule) -> ScheduleChange:
     try:
-        await client.create_schedule(c.COORDINATOR_SCHEDULE_ID, wanted)
+        await client.create_schedule(schedule_id, wanted)
     except ScheduleAlreadyRunningError:
-        return await _update(client, wanted)
+        return await _update(client, schedule_id, wanted)
     return "created"
 
 
-async def _update(client: Client, wanted: Schedule) -> ScheduleChange:
-    handle = client.get_schedule_handle(c.COORDINATOR_SCHEDULE_ID)
+async def _update(client: Client, schedule_id: str, wanted: Schedule) -> ScheduleChange:
+    handle = client.get_schedule_handle(schedule_id)
     if await _is_as_wanted(client, await handle.describe(), wanted):
         return "unchanged"
 
@@ -86,12 +117,12 @@ async def _update(client: Client, wanted: Schedule) -> ScheduleChange:
     return "updated"
 
 
-def _schedule(inputs: CoordinatorInputs, every: timedelta, task_queue: str) -> Schedule:
+def _schedule(coordinator: str, inputs: object, every: timedelta, task_queue: str) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            c.COORDINATOR_WORKFLOW_NAME,
+            coordinator,
             inputs,
-            id=c.COORDINATOR_WORKFLOW_NAME,
+            id=coordinator,
             task_queue=task_queue,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
@@ -112,11 +143,13 @@ async def _is_as_wanted(client: Client, found: ScheduleDescription, wanted: Sche
         == [(i.every, i.offset) for i in wanted.spec.intervals]
         and (action.workflow, action.task_queue)
         == (wanted_action.workflow, wanted_action.task_queue)
-        and await _inputs(client, action) == wanted_action.args[0]
+        and await _inputs(client, action, type(wanted_action.args[0])) == wanted_action.args[0]
     )
 
 
-async def _inputs(client: Client, action: ScheduleActionStartWorkflow) -> CoordinatorInputs | None:
+async def _inputs(
+    client: Client, action: ScheduleActionStartWorkflow, kind: type[object]
+) -> object | None:
     """A described schedule's arguments come as payloads."""
-    values = await client.data_converter.decode(list(action.args), [CoordinatorInputs])
+    values = await client.data_converter.decode(list(action.args), [kind])
     return values[0] if values else None

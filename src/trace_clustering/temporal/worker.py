@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,15 +13,23 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from trace_clustering import __version__
 from trace_clustering.constants import TASK_QUEUE
-from trace_clustering.temporal.activities import ClusteringActivities
 from trace_clustering.temporal.coordinator import TraceClusteringCoordinatorWorkflow
+from trace_clustering.temporal.summarization_coordinator import (
+    TraceSummarizationCoordinatorWorkflow,
+)
+from trace_clustering.temporal.summarization_workflow import TraceSummarizationWorkflow
 from trace_clustering.temporal.workflow import DailyTraceClusteringWorkflow
 
 # What these would add to every message, our lines carry as fields of their own.
 workflow.logger.workflow_info_on_message = False
 activity.logger.activity_info_on_message = False
 
-WORKFLOWS = [DailyTraceClusteringWorkflow, TraceClusteringCoordinatorWorkflow]
+WORKFLOWS = [
+    DailyTraceClusteringWorkflow,
+    TraceClusteringCoordinatorWorkflow,
+    TraceSummarizationWorkflow,
+    TraceSummarizationCoordinatorWorkflow,
+]
 
 # Long enough for an activity that is about to end, short enough for an orchestrator.
 GRACEFUL_SHUTDOWN = timedelta(seconds=5)
@@ -34,17 +43,17 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 def build_worker(
     client: Client,
-    activities: ClusteringActivities,
+    activities: Sequence[Callable[..., object]],
     *,
     max_concurrent_activities: int,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
-    """A worker for both workflows and all activities; run it with ``async with``."""
+    """A worker for all workflows and these activities; run it with ``async with``."""
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=activities.all,
+        activities=activities,
         activity_executor=ThreadPoolExecutor(max_concurrent_activities, "activity"),
         max_concurrent_activities=max_concurrent_activities,
         workflow_runner=workflow_runner(),

@@ -17,7 +17,7 @@ from trace_clustering.errors import (
     StoreError,
     TraceClusteringError,
 )
-from trace_clustering.web import routes, schedule_routes
+from trace_clustering.web import key_routes, receivers, routes, schedule_routes, summary_routes
 from trace_clustering.web.guard import error_response, guard
 from trace_clustering.web.services import Services
 
@@ -43,6 +43,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.include_router(routes.router)
     app.include_router(schedule_routes.router)
+    app.include_router(summary_routes.router)
+    app.include_router(key_routes.router)
+    app.include_router(receivers.router)
     app.middleware("http")(guard(services.settings))
     app.exception_handler(TraceClusteringError)(_ours)
     app.exception_handler(RequestValidationError)(_invalid_request)

@@ -46,6 +46,14 @@ class PauseRequest(BaseModel):
     note: str | None = None
 
 
+class SummarizationRequest(BaseModel):
+    """Whether traces are taken on too that have not been quiet for long enough."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    now: bool = False
+
+
 @dataclass(frozen=True)
 class Started:
     """A workflow that was started; watch it at ``/api/v1/workflows/{workflow_id}``."""

@@ -96,14 +96,18 @@ async def ingest(
     team_id: TeamId,
     first_line: Annotated[int, Query(ge=1, description="Number of the body's first line.")] = 1,
 ) -> IngestReport:
-    """Take trace lines (JSON, one a line); bad ones are reported, the rest is stored."""
+    """Store lines of traces, OTLP requests or PostHog events; bad ones are reported.
+
+    Their traces are summarized and embedded by the workflow that does so, or by a call of
+    ``/summaries``.
+    """
     body = await _bounded_body(request)
     return await run_in_threadpool(
         ingest_lines,
-        services.store.embeddings,
-        services.embedder,
+        services.store.events,
         team_id,
         body.split(b"\n"),
+        now=datetime.now(UTC),
         first_line=first_line,
     )
 

@@ -10,7 +10,7 @@ from trace_clustering.errors import ServiceError
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
 from trace_clustering.settings import Settings
 from trace_clustering.store import Store
-from trace_clustering.traces.embedding import Embedder
+from trace_clustering.summarization import Summarization
 
 
 class Workflows(Protocol):
@@ -18,6 +18,7 @@ class Workflows(Protocol):
 
     async def start_run(self, inputs: ClusteringInputs) -> str: ...
     async def start_coordinator(self, inputs: CoordinatorInputs) -> str: ...
+    async def start_summarization(self, team_id: int | None, *, now: bool) -> str: ...
     async def state(self, workflow_id: str, run_id: str | None = None) -> WorkflowState: ...
     async def cancel(self, workflow_id: str) -> None: ...
     async def ensure_schedule(self) -> str: ...
@@ -40,7 +41,7 @@ class Services:
 
     settings: Settings
     store: Store
-    embedder: Embedder
+    summarization: Summarization
     workflows: Workflows | None
     sdk_metrics: Callable[[], Awaitable[bytes]]
     describe_settings: Callable[[], list[dict[str, Any]]]

@@ -1,0 +1,139 @@
+"""The workflow ``trace-summarization``: one team's pending traces, batch by batch.
+
+What it takes on is kept in the store as a snapshot; only its name, counts and the numbers of
+batches travel. A batch that fails stops no other: its traces stay pending for the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from trace_clustering import constants as c
+    from trace_clustering.errors import InvalidInputError
+    from trace_clustering.inputs import format_time, parse_rfc3339, parse_summarization_inputs
+    from trace_clustering.models.summarization import (
+        BatchInput,
+        SnapshotInput,
+        SnapshotRef,
+        SummarizationInputs,
+        SummarizationOutput,
+        SummarizationTotals,
+    )
+    from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.workflow import RETRY_POLICY
+
+MAX_REASON_CHARS = 200
+
+
+@workflow.defn(name=c.SUMMARIZATION_WORKFLOW_NAME)
+class TraceSummarizationWorkflow:
+    @workflow.run
+    async def run(self, inputs: Any = None) -> SummarizationOutput:
+        """Summarize and embed a team's pending traces."""
+        try:
+            checked = parse_summarization_inputs(inputs)
+        except InvalidInputError as error:
+            raise refusal(error) from error
+        if checked.started_at is None:
+            started_at = format_time(workflow.info().start_time)
+            checked = replace(checked, started_at=started_at, totals=SummarizationTotals())
+        snapshot = await _take_snapshot(checked)
+        done = await _Batches(checked.team_id, snapshot).run()
+        totals = (checked.totals or SummarizationTotals()).plus(done)
+        # Where nothing succeeds the rest would not either; it stays pending.
+        if snapshot.traces == c.SUMMARY_SNAPSHOT_TRACES and any(one.summarized for one in done):
+            workflow.continue_as_new(replace(checked, totals=totals))
+        if totals.failures and not totals.summarized:
+            raise ApplicationError(totals.failures[0], type="SummarizationFailed")
+        return _output(checked, totals)
+
+
+class _Batches:
+    """All batches of a snapshot, a few at once."""
+
+    def __init__(self, team_id: int, snapshot: SnapshotRef) -> None:
+        self._team_id = team_id
+        self._snapshot = snapshot
+        self._done: list[SummarizationTotals] = []
+
+    async def run(self) -> list[SummarizationTotals]:
+        waiting = iter(range(self._snapshot.batches))
+        await asyncio.gather(*(self._lane(waiting) for _ in range(c.SUMMARY_CONCURRENT_BATCHES)))
+        return self._done
+
+    async def _lane(self, waiting: Iterator[int]) -> None:
+        for batch in waiting:
+            self._done.append(await self._summarize(batch))
+
+    async def _summarize(self, batch: int) -> SummarizationTotals:
+        try:
+            done: SummarizationTotals = await workflow.execute_activity(
+                "summarize_traces_activity",
+                BatchInput(self._team_id, self._snapshot.name, batch),
+                result_type=SummarizationTotals,
+                start_to_close_timeout=c.SUMMARIZE_BATCH_TIMEOUT,
+                heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
+                retry_policy=RETRY_POLICY,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            reason = root_cause(error)[:MAX_REASON_CHARS]
+            extra = {"team_id": self._team_id, "batch": batch, "reason": reason}
+            workflow.logger.warning("A batch of traces was not summarized", extra=extra)
+            return SummarizationTotals(failed=self._size_of(batch), failures=[reason])
+        return done
+
+    def _size_of(self, batch: int) -> int:
+        return min(c.SUMMARY_BATCH_TRACES, self._snapshot.traces - batch * c.SUMMARY_BATCH_TRACES)
+
+
+async def _take_snapshot(inputs: SummarizationInputs) -> SnapshotRef:
+    snapshot: SnapshotRef = await workflow.execute_activity(
+        "snapshot_pending_traces_activity",
+        SnapshotInput(
+            team_id=inputs.team_id,
+            quiet_seconds=inputs.quiet_seconds,
+            batch_size=c.SUMMARY_BATCH_TRACES,
+            limit=c.SUMMARY_SNAPSHOT_TRACES,
+        ),
+        result_type=SnapshotRef,
+        start_to_close_timeout=c.DISCOVER_TEAMS_TIMEOUT,
+        heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
+        retry_policy=RETRY_POLICY,
+    )
+    return snapshot
+
+
+def _output(inputs: SummarizationInputs, totals: SummarizationTotals) -> SummarizationOutput:
+    started = parse_rfc3339("started_at", inputs.started_at)
+    took: timedelta = workflow.now() - started
+    output = SummarizationOutput(
+        team_id=inputs.team_id,
+        summarized=totals.summarized,
+        embedded=totals.embedded,
+        failed=totals.failed,
+        fallbacks=totals.fallbacks,
+        failures=totals.failures,
+        duration_seconds=round(took.total_seconds(), 3),
+    )
+    workflow.logger.info(
+        "Summarization completed",
+        extra={
+            "team_id": output.team_id,
+            "summarized": output.summarized,
+            "embedded": output.embedded,
+            "failed": output.failed,
+            "fallbacks": sum(output.fallbacks.values()),
+            "duration_seconds": output.duration_seconds,
+        },
+    )
+    return output
