@@ -55,6 +55,7 @@ class Keys:
         self._clock = clock
         self._lock = threading.Lock()
         self._teams: dict[str, tuple[float, int | None]] = {}
+        self._changes = 0
         self._is_any = False
 
     def create(self, team_id: int, name: str = "") -> NewKey:
@@ -87,7 +88,7 @@ class Keys:
 
     def team_of(self, key: str) -> int | None:
         """The team that a key writes to; None for one that is unknown or revoked."""
-        hashed, now = _hash(key), self._clock()
+        hashed, now, changes = _hash(key), self._clock(), self._changes
         remembered = self._teams.get(hashed)
         if remembered is not None and remembered[0] > now:
             return remembered[1]
@@ -97,7 +98,7 @@ class Keys:
             key_hash=hashed,
         )
         team_id = int(rows[0]["team_id"]) if rows else None
-        self._remember(hashed, now, team_id)
+        self._remember(hashed, now, team_id, changes)
         return team_id
 
     def any(self) -> bool:
@@ -107,8 +108,10 @@ class Keys:
             self._is_any = rows[0]["n"] > 0
         return self._is_any
 
-    def _remember(self, hashed: str, now: float, team_id: int | None) -> None:
+    def _remember(self, hashed: str, now: float, team_id: int | None, changes: int) -> None:
         with self._lock:
+            if changes != self._changes:
+                return  # What was read may have been revoked since.
             if len(self._teams) >= _MAX_REMEMBERED:
                 self._teams.clear()
             self._teams[hashed] = (now + REMEMBERED_SECONDS, team_id)
@@ -116,6 +119,7 @@ class Keys:
     def _forget(self) -> None:
         with self._lock:
             self._teams.clear()
+            self._changes += 1
 
     def _rows(self) -> list[dict[str, Any]]:
         return self._db.select(
