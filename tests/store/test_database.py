@@ -1,4 +1,4 @@
-"""The connection, the schema and how long rows are kept; locks, refusals, dead servers."""
+"""The connection: locks, refusals, dead servers, threads that share it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
-from threading import Barrier
 from urllib.parse import quote
 
 import pytest
@@ -17,149 +15,10 @@ from tests.builders import add, draw, names
 from tests.support.clickhouse_front import HOST, ClickHouseFront
 from trace_clustering.errors import StoreError, StoreLockedError, StoreRefusedError
 from trace_clustering.store import Store, labelled
-from trace_clustering.store.database import Database
-from trace_clustering.store.migrations import MIGRATIONS, Migration, migrate, set_retention
-
-TABLES = {
-    "clustering_assignments",
-    "clustering_centroids",
-    "clustering_runs",
-    "clustering_samples",
-    "document_embeddings",
-    "events",
-    "schema_migrations",
-}
-COLUMNS = {
-    "team_id": "Int64",
-    "product": "LowCardinality(String)",
-    "document_type": "LowCardinality(String)",
-    "model_name": "LowCardinality(String)",
-    "rendering": "LowCardinality(String)",
-    "document_id": "String",
-    "timestamp": "DateTime64(3, 'UTC')",
-    "inserted_at": "DateTime64(6, 'UTC')",
-    "content": "String",
-    "metadata": "String",
-    "embedding": "Array(Float32)",
-}
 
 
-def open_store(dsn: str, retention_days: int = 92) -> Store:
-    return Store.open(dsn, retention_days=retention_days)
-
-
-def tables(database: Database) -> set[str]:
-    rows = database.select(
-        "SELECT name FROM system.tables WHERE database = {name:String}", name=database.name
-    )
-    return {row["name"] for row in rows}
-
-
-def engine(database: Database, table: str) -> str:
-    (row,) = database.select(
-        "SELECT engine_full FROM system.tables "
-        "WHERE database = {name:String} AND name = {table:String}",
-        name=database.name,
-        table=table,
-    )
-    return str(row["engine_full"])
-
-
-def test_opening_makes_database_and_schema(any_store: Store) -> None:
-    database = any_store._database
-    assert tables(database) == TABLES
-    assert migrate(database) == []
-    found = database.select(
-        "SELECT name, type FROM system.columns "
-        "WHERE database = {name:String} AND table = 'document_embeddings'",
-        name=database.name,
-    )
-    types = {row["name"]: row["type"] for row in found}
-    assert {name: types[name] for name in COLUMNS} == COLUMNS
-
-
-def test_vectors_are_partitioned_by_week_and_sorted_by_team_and_day(any_store: Store) -> None:
-    made = engine(any_store._database, "document_embeddings")
-    assert "PARTITION BY toMonday(timestamp)" in made
-    assert "ORDER BY (team_id, toDate(timestamp)," in made
-    assert "toIntervalDay(92)" in made
-
-
-def test_the_schema_is_made_step_by_step_and_once(fresh_dsn: str) -> None:
-    database = Database(fresh_dsn)
-    try:
-        assert migrate(database, MIGRATIONS[:1]) == [1]
-        assert tables(database) == {"document_embeddings", "schema_migrations"}
-        assert migrate(database) == [2, 3]
-        assert migrate(database) == []
-        numbers = database.select("SELECT number FROM schema_migrations FINAL ORDER BY number")
-        assert [row["number"] for row in numbers] == [1, 2, 3]
-    finally:
-        database.close()
-
-
-def test_many_may_open_a_new_database_at_once(fresh_dsn: str) -> None:
-    together = Barrier(4)
-
-    def opened(_: int) -> Store:
-        together.wait(timeout=30)
-        return open_store(fresh_dsn)
-
-    with ThreadPoolExecutor(4) as pool:
-        stores = list(pool.map(opened, range(4)))
-    assert tables(stores[0]._database) == TABLES
-    add(stores[0], 1, names(3))
-    assert draw(stores[3], 1).ids == names(3)
-    for one in stores:
-        one.close()
-
-
-def test_a_newer_schema_is_refused(fresh_dsn: str) -> None:
-    database = Database(fresh_dsn)
-    migrate(database, (*MIGRATIONS, Migration(99, "from the future", ())))
-    database.close()
-    with pytest.raises(StoreError, match="schema version 99, newer than this program's 3: upgrade"):
-        open_store(fresh_dsn)
-
-
-def test_migrations_are_numbered_in_order() -> None:
-    assert [m.number for m in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
-
-
-def test_a_failed_step_is_done_again(fresh_dsn: str) -> None:
-    broken = replace(MIGRATIONS[1], statements=(*MIGRATIONS[1].statements, "CREATE NONSENSE"))
-    database = Database(fresh_dsn)
-    try:
-        with pytest.raises(StoreRefusedError):
-            migrate(database, (MIGRATIONS[0], broken, MIGRATIONS[2]))
-        assert migrate(database) == [2, 3]
-    finally:
-        database.close()
-
-
-def test_retention_is_changed_when_it_differs(front: ClickHouseFront, fresh_dsn: str) -> None:
-    def altered() -> int:
-        return sum("MODIFY TTL" in query.sql for query in front.queries())
-
-    for days, changes in ((92, 0), (30, 4), (30, 0), (92, 4)):
-        before = altered()
-        store = open_store(fresh_dsn, days)
-        assert altered() - before == changes
-        for table in ("document_embeddings", "clustering_runs"):
-            assert f"toIntervalDay({days})" in engine(store._database, table)
-        assert "TTL" not in engine(store._database, "events")
-        store.close()
-
-
-def test_the_longest_retention_keeps_rows(store: Store, team_id: int) -> None:
-    """Beyond 2106 a row's end would wrap around and lie in the past."""
-    set_retention(store._database, 10_000)
-    try:
-        add(store, team_id, names(3))
-        store._database.execute("OPTIMIZE TABLE document_embeddings FINAL")
-        assert draw(store, team_id).ids == names(3)
-    finally:
-        set_retention(store._database, 92)
+def open_store(dsn: str) -> Store:
+    return Store.open(dsn, retention_days=92)
 
 
 def test_one_process_may_open_the_folder_twice(store: Store, data_dir: Path, team_id: int) -> None:

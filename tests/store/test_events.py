@@ -1,21 +1,35 @@
-"""An event is stored once, however often and from however many threads it is emitted."""
+"""Events: what clients send comes back as it was; what a run emits is stored once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from threading import Barrier
 from typing import Any
 
 import pytest
 
+from tests.store.received import MOMENT as MOMENT_OF_EVENTS
+from tests.store.received import ODD_IDS, event, events, merge
+from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.inputs import make_run_id
+from trace_clustering.models.traces import EVENT_SPAN, EVENT_SUMMARY, TRACE_EVENTS, TraceEvent
 from trace_clustering.store import Store
-from trace_clustering.store.times import as_utc
 from trace_clustering.store.events import event_uuid
+from trace_clustering.store.times import as_micros, as_utc
 
 MOMENT = datetime(2025, 1, 23, 1, 2, 3, 456_000, tzinfo=UTC)
+HOURS = (timedelta(0), timedelta(hours=2), timedelta(microseconds=1), timedelta(days=3))
 THREADS = 8
+
+uuid_of = attrgetter("uuid")
+
+
+def by_uuid(found: Sequence[TraceEvent]) -> list[TraceEvent]:
+    return sorted(found, key=uuid_of)
 
 
 def rows(store: Store, team_id: int, suffix: str = "") -> list[dict[str, Any]]:
@@ -105,3 +119,152 @@ def test_ids_follow_from_run_ids() -> None:
     assert (
         str(event_uuid("team_123_2025-01-23T00:00:00Z")) == "093fa496-c9ce-55b5-bcca-a3eec1ceea36"
     )
+
+
+def test_events_come_back_as_they_were_sent(any_store: Store, team_id: int) -> None:
+    sent = [
+        event("one", number, kind=kind, user=f"user {number}", moment=MOMENT_OF_EVENTS + hours)
+        for number, (kind, hours) in enumerate(zip(TRACE_EVENTS, HOURS, strict=True))
+    ]
+    before = any_store.embeddings.now_micros()
+    assert any_store.events.insert(team_id, [*sent, event("two")]) == 5
+    after = any_store.embeddings.now_micros()
+    found = any_store.events.of_traces(team_id, ["one", "two", "three"])
+    assert set(found) == {"one", "two"}
+    assert by_uuid(found["one"].events) == sorted(sent, key=uuid_of)
+    assert found["two"].events == (event("two"),)
+    assert before <= as_micros(found["one"].newest) <= after
+
+
+def test_of_nothing_nothing_is_asked(front: ClickHouseFront, server_store: Store) -> None:
+    front.forget()
+    assert server_store.events.insert(1, []) == 0
+    assert server_store.events.of_traces(1, []) == {}
+    assert server_store.events.of_kind(1, EVENT_SUMMARY, []) == {}
+    assert front.queries() == []
+
+
+@pytest.mark.parametrize("trace_id", ODD_IDS, ids=range(len(ODD_IDS)))
+def test_any_trace_id_is_found(any_store: Store, team_id: int, trace_id: str) -> None:
+    sent = event(trace_id, user=trace_id, text=f"{trace_id} {{x:String}} '; DROP TABLE events")
+    summary = event(trace_id, 1, kind=EVENT_SUMMARY)
+    assert any_store.events.insert(team_id, [sent, summary, event("another")]) == 3
+    assert any_store.events.insert(team_id, [sent, summary]) == 0
+    found = any_store.events.of_traces(team_id, [trace_id])
+    assert list(found) == [trace_id]
+    assert found[trace_id].events == (sent,)
+    assert any_store.events.of_kind(team_id, EVENT_SUMMARY, [trace_id]) == {trace_id: summary}
+    assert any_store.traces.pending(team_id, limit=9) == sorted(["another", trace_id])
+
+
+def test_many_of_the_longest_ids(any_store: Store, team_id: int) -> None:
+    """Together they are longer than a server takes in one parameter."""
+    ids = [f"{number:03d}{'🙂' * 509}" for number in range(150)]
+    any_store.events.insert(team_id, [event(one) for one in ids])
+    found = any_store.events.of_traces(team_id, ids * 2)
+    assert {one: received.events for one, received in found.items()} == {
+        one: (event(one),) for one in ids
+    }
+
+
+def test_properties_of_five_megabytes(any_store: Store, team_id: int) -> None:
+    text = "ñ 你 🙂 \\u0000 'quoted' \\\\ \\n " * 200_000
+    large = replace(event("large"), properties=f'{{"$ai_input": "{text}"}}')
+    assert len(large.properties.encode()) > 5_000_000
+    assert any_store.events.insert(team_id, [event("small"), large]) == 2
+    assert any_store.events.insert(team_id, [large]) == 0
+    assert any_store.events.of_traces(team_id, ["large"])["large"].events == (large,)
+
+
+def test_a_trace_may_go_on_for_days_and_months(any_store: Store, team_id: int) -> None:
+    sent = [
+        event("long", number, moment=MOMENT_OF_EVENTS + timedelta(days=days))
+        for number, days in enumerate((0, 1, 20, 45, 400, -4000))
+    ]
+    for one in sent:
+        assert any_store.events.insert(team_id, [one]) == 1
+    assert any_store.events.insert(team_id, sent) == 0
+    merge(any_store, *(one.timestamp for one in sent))
+    assert any_store.events.insert(team_id, sent) == 0
+    found = any_store.events.of_traces(team_id, ["long"])["long"].events
+    assert by_uuid(found) == sorted(sent, key=uuid_of)
+
+
+def test_a_batch_of_300_months(fresh_dsn: str) -> None:
+    store = Store.open(fresh_dsn, retention_days=92)
+    sent = [
+        event("old", number, moment=datetime(2000 + number // 12, number % 12 + 1, 5, tzinfo=UTC))
+        for number in range(300)
+    ]
+    assert store.events.insert(1, sent) == 300
+    assert store.events.insert(1, sent) == 0
+    found = store.events.of_traces(1, ["old"])["old"].events
+    assert by_uuid(found) == sorted(sent, key=uuid_of)
+    store.close()
+
+
+def test_a_batch_of_ten_thousand(any_store: Store, team_id: int) -> None:
+    sent = [one for number in range(100) for one in events(f"trace-{number}", 100)]
+    assert any_store.events.insert(team_id, sent) == 10_000
+    changed = [replace(one, properties="{}") for one in sent[::100]]
+    assert any_store.events.insert(team_id, [*sent[1:], *changed]) == 100
+    found = any_store.events.of_traces(team_id, ["trace-0", "trace-99"])
+    assert {len(received.events) for received in found.values()} == {100}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1899, 12, 31, 23, 59, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2100, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    ],
+)
+def test_times_far_off(any_store: Store, team_id: int, moment: datetime) -> None:
+    """A summary's time is when its trace began, which a wrong latency may put anywhere."""
+    far = event("far", moment=moment)
+    assert any_store.events.insert(team_id, [far]) == 1
+    assert any_store.events.insert(team_id, [far]) == 0
+    assert any_store.events.of_traces(team_id, ["far"])["far"].events == (far,)
+
+
+def test_one_uuid_in_two_traces_is_an_event_of_each(any_store: Store, team_id: int) -> None:
+    """A sender's mistake; the same trace must not come and go with what it is asked with."""
+    first = event("a")
+    second = replace(first, trace_id="b", properties='{"$ai_trace_id": "b"}')
+    for one in (first, second):
+        any_store.events.insert(team_id, [one])
+    together = any_store.events.of_traces(team_id, ["a", "b"])
+    assert {one: received.events for one, received in together.items()} == {
+        "a": (first,),
+        "b": (second,),
+    }
+
+
+def test_events_of_another_team_are_never_seen(
+    any_store: Store, team_id: int, other_team_id: int
+) -> None:
+    sent = [*events("trace", 3), event("trace", 9, kind=EVENT_SUMMARY)]
+    assert any_store.events.insert(team_id, sent) == 4
+    assert any_store.events.of_traces(other_team_id, ["trace"]) == {}
+    assert any_store.events.of_kind(other_team_id, EVENT_SUMMARY, ["trace"]) == {}
+    assert any_store.events.insert(other_team_id, sent) == 4
+    theirs = replace(sent[0], properties='{"theirs": true}')
+    assert any_store.events.insert(other_team_id, [theirs]) == 1
+    mine = any_store.events.of_traces(team_id, ["trace"])["trace"].events
+    assert by_uuid(mine) == sorted(sent[:3], key=uuid_of)
+
+
+def test_summaries_are_no_part_of_their_trace(any_store: Store, team_id: int) -> None:
+    summaries = [event("trace", 9, kind=EVENT_SUMMARY, title=title) for title in ("a", "b")]
+    for summary in summaries:
+        any_store.events.insert(team_id, [*events("trace", 2), summary])
+    any_store.events.insert(team_id, [event("untold", 9, kind=EVENT_SUMMARY)])
+    any_store.events.emit(team_id, make_run_id(team_id, MOMENT), MOMENT, "{}")
+    found = any_store.events.of_traces(team_id, ["trace", "untold", ""])
+    assert list(found) == ["trace"]
+    assert {one.event for one in found["trace"].events} == {EVENT_SPAN}
+    latest = any_store.events.of_kind(team_id, EVENT_SUMMARY, ["trace", "untold", "unknown"])
+    assert set(latest) == {"trace", "untold"}
+    assert latest["trace"] == summaries[1]

@@ -7,26 +7,29 @@ content it takes the older one's place.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4, uuid5
 
 import pyarrow as pa
 
 from trace_clustering.constants import EVENT_NAME
 from trace_clustering.models.traces import TRACE_EVENTS, TraceEvent
 from trace_clustering.store.database import Database, table
+from trace_clustering.store.parts import parts
 from trace_clustering.store.times import as_micros, from_micros
 
 _NAMESPACE = UUID("5f0e4c1e-9d0b-5b0e-8f0a-3b1c7a1d9c52")
 DISTINCT_ID = "trace-clustering"
 
-# Bound parameters travel in the URL, which may be a megabyte long.
-_UUIDS_A_QUERY = 4_000
 # A client that delivers again may have set the time anew.
-_REDELIVERY = timedelta(days=1)
+_REDELIVERY_MICROS = 24 * 60 * 60 * 1_000_000
+# So many of an event's versions are remembered.
+_MAX_VERSIONS = 100
 
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 _COLUMNS = "uuid, event, trace_id, distinct_id, properties, toUnixTimestamp64Micro(timestamp) AS at"
@@ -53,57 +56,69 @@ def event_uuid(run_id: str) -> UUID:
 class Events:
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._arriving = _Arriving()
 
     def insert(self, team_id: int, events: Sequence[TraceEvent]) -> int:
         """Store events that are new or have changed; returns how many those were.
 
         Of two with one ``uuid`` the later in ``events`` counts. One that was stored before is
         not stored again, even where another version has come since: otherwise a file that holds
-        both would never settle.
+        both would never settle. What two processes store at the same moment may lie there twice
+        until a merge; it is read once all the same.
         """
         latest = {event.uuid: event for event in events}
-        known = self._known(team_id, list(latest.values()))
-        new = [e for e in latest.values() if (e.uuid, _digest(e.properties)) not in known]
-        if new:
-            self._db.insert("events", _rows(team_id, new), token=_token(team_id, new))
+        with self._arriving.alone({(team_id, uuid) for uuid in latest}):
+            known = self._versions(team_id, latest)
+            new = [e for e in latest.values() if _version(e) not in known.get(e.uuid, ())]
+            if new:
+                # A token of its own: the table would refuse what it held once and let go of since.
+                self._db.insert("events", _rows(team_id, new, known), token=str(uuid4()))
         return len(new)
 
     def of_traces(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, ReceivedTrace]:
         """Everything that clients sent of these traces; those of which nothing is known lack."""
-        rows = self._db.select(
-            f"""
-            SELECT {_COLUMNS}, toUnixTimestamp64Micro(created_at) AS came
-            FROM events
-            WHERE team_id = {{team_id:Int64}} AND trace_id IN {{trace_ids:Array(String)}}
-                AND event IN {{kinds:Array(String)}}
-            ORDER BY created_at DESC LIMIT 1 BY uuid
-            """,
-            team_id=team_id,
-            trace_ids=list(trace_ids),
-            kinds=list(TRACE_EVENTS),
-        )
-        came: dict[str, int] = {}
         found: dict[str, list[TraceEvent]] = {}
-        for row in rows:
-            found.setdefault(row["trace_id"], []).append(_event(row))
-            came[row["trace_id"]] = max(came.get(row["trace_id"], 0), row["came"])
+        came: dict[str, int] = {}
+        for part in parts(trace_ids):
+            for row in self._of_traces(team_id, part):
+                event = _event(row)
+                found.setdefault(event.trace_id, []).append(event)
+                came[event.trace_id] = max(came.get(event.trace_id, 0), int(row["came"]))
         return {
             trace_id: ReceivedTrace(tuple(events), from_micros(came[trace_id]))
             for trace_id, events in found.items()
         }
 
-    def of_kind(self, team_id: int, event: str, trace_ids: Sequence[str]) -> dict[str, TraceEvent]:
-        """By trace, the latest event of a kind that each has one of, such as its summary."""
-        rows = self._db.select(
+    def _of_traces(self, team_id: int, trace_ids: list[str]) -> list[dict[str, Any]]:
+        return self._db.select(
             f"""
-            SELECT {_COLUMNS} FROM events
+            SELECT {_COLUMNS}, toUnixTimestamp64Micro(created_at) AS came
+            FROM events
             WHERE team_id = {{team_id:Int64}} AND trace_id IN {{trace_ids:Array(String)}}
-                AND event = {{event:String}}
-            ORDER BY created_at DESC LIMIT 1 BY trace_id
+                AND event IN {{kinds:Array(String)}}
+            ORDER BY created_at DESC LIMIT 1 BY trace_id, uuid
             """,
             team_id=team_id,
-            trace_ids=list(trace_ids),
-            event=event,
+            trace_ids=trace_ids,
+            kinds=list(TRACE_EVENTS),
+        )
+
+    def of_kind(self, team_id: int, event: str, trace_ids: Sequence[str]) -> dict[str, TraceEvent]:
+        """By trace, the latest event of a kind that each has one of, such as its summary."""
+        rows = (
+            row
+            for part in parts(trace_ids)
+            for row in self._db.select(
+                f"""
+                SELECT {_COLUMNS} FROM events
+                WHERE team_id = {{team_id:Int64}} AND trace_id IN {{trace_ids:Array(String)}}
+                    AND event = {{event:String}}
+                ORDER BY created_at DESC LIMIT 1 BY trace_id
+                """,
+                team_id=team_id,
+                trace_ids=part,
+                event=event,
+            )
         )
         return {row["trace_id"]: _event(row) for row in rows}
 
@@ -117,7 +132,7 @@ class Events:
             return False
         uuid = str(event_uuid(run_id))
         event = TraceEvent(uuid, EVENT_NAME, "", DISTINCT_ID, timestamp, properties)
-        self._db.insert("events", _rows(team_id, [event]), token=uuid)
+        self._db.insert("events", _rows(team_id, [event], {}), token=uuid)
         return True
 
     def properties(self, team_id: int, run_id: str) -> str | None:
@@ -147,32 +162,55 @@ class Events:
         )
         return {int(row["team_id"]): str(row["run_id"]) for row in rows}
 
-    def _known(self, team_id: int, events: Sequence[TraceEvent]) -> set[tuple[str, str]]:
-        """(uuid, digest) of every version of these that is stored."""
-        known: set[tuple[str, str]] = set()
-        for part in _parts(events, _UUIDS_A_QUERY):
+    def _versions(self, team_id: int, events: Mapping[str, TraceEvent]) -> dict[str, list[int]]:
+        """By uuid, the versions of these that were ever stored, the latest last."""
+        found: dict[str, list[int]] = {}
+        # By time, so that each part looks at few days.
+        for part in parts(sorted(events, key=lambda uuid: events[uuid].timestamp)):
             rows = self._db.select(
                 """
-                SELECT toString(uuid) AS id, lower(hex(MD5(properties))) AS digest FROM events
+                SELECT toString(uuid) AS id, versions FROM events
                 WHERE team_id = {team_id:Int64} AND uuid IN {uuids:Array(UUID)}
                     AND timestamp >= fromUnixTimestamp64Micro({first:Int64}, 'UTC')
                     AND timestamp <= fromUnixTimestamp64Micro({last:Int64}, 'UTC')
+                ORDER BY created_at
                 """,
                 team_id=team_id,
-                uuids=[event.uuid for event in part],
-                first=as_micros(min(event.timestamp for event in part) - _REDELIVERY),
-                last=as_micros(max(event.timestamp for event in part)),
+                uuids=part,
+                first=as_micros(events[part[0]].timestamp) - _REDELIVERY_MICROS,
+                last=as_micros(events[part[-1]].timestamp) + _REDELIVERY_MICROS,
             )
-            known |= {(row["id"], row["digest"]) for row in rows}
-        return known
+            for row in rows:
+                found[row["id"]] = list(dict.fromkeys(found.get(row["id"], []) + row["versions"]))
+        return found
 
 
-def _parts(events: Sequence[TraceEvent], size: int) -> Iterator[Sequence[TraceEvent]]:
-    for start in range(0, len(events), size):
-        yield events[start : start + size]
+class _Arriving:
+    """Which events are being stored at this moment, so that nobody else stores them too."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._now: set[tuple[int, str]] = set()
+
+    @contextmanager
+    def alone(self, events: set[tuple[int, str]]) -> Iterator[None]:
+        """Wait until no other thread has any of these, each a team and a uuid; then have them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._now.isdisjoint(events))
+            self._now |= events
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._now -= events
+                self._changed.notify_all()
 
 
-def _rows(team_id: int, events: Sequence[TraceEvent]) -> pa.Table:
+def _rows(
+    team_id: int, events: Sequence[TraceEvent], known: Mapping[str, Sequence[int]]
+) -> pa.Table:
+    """Each with the versions whose place it takes: a merge leaves no other trace of them."""
+    versions = [[*known.get(e.uuid, ()), _version(e)][-_MAX_VERSIONS:] for e in events]
     return table(
         {
             "uuid": ([e.uuid for e in events], pa.string()),
@@ -182,26 +220,23 @@ def _rows(team_id: int, events: Sequence[TraceEvent]) -> pa.Table:
             "timestamp": ([e.timestamp for e in events], _MICROSECONDS),
             "team_id": ([team_id] * len(events), pa.int64()),
             "distinct_id": ([e.distinct_id for e in events], pa.string()),
+            "versions": (versions, pa.list_(pa.uint64())),
         }
     )
 
 
-def _event(row: dict[str, object]) -> TraceEvent:
+def _event(row: dict[str, Any]) -> TraceEvent:
     return TraceEvent(
         uuid=str(row["uuid"]),
-        event=str(row["event"]),
-        trace_id=str(row["trace_id"]),
-        distinct_id=str(row["distinct_id"]),
-        timestamp=from_micros(int(str(row["at"]))),
-        properties=str(row["properties"]),
+        event=row["event"],
+        trace_id=row["trace_id"],
+        distinct_id=row["distinct_id"],
+        timestamp=from_micros(row["at"]),
+        properties=row["properties"],
     )
 
 
-def _digest(properties: str) -> str:
-    return hashlib.md5(properties.encode(), usedforsecurity=False).hexdigest()
-
-
-def _token(team_id: int, events: Sequence[TraceEvent]) -> str:
-    """Of the same events, the same: two deliveries at one moment are folded by the table."""
-    said = sorted((event.uuid, _digest(event.properties)) for event in events)
-    return hashlib.sha256(json.dumps([team_id, said]).encode()).hexdigest()
+def _version(event: TraceEvent) -> int:
+    """A digest of all that it says but its time, which a client may set anew."""
+    said = "\0".join((event.event, event.distinct_id, event.properties))
+    return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), "big")

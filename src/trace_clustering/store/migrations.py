@@ -6,6 +6,7 @@ twice and at the same time: each statement says IF NOT EXISTS, or sets what is s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from trace_clustering.constants import EVENT_NAME
@@ -135,17 +136,24 @@ ORDER BY (team_id, run_id, trace_id)
 TTL toDateTime(created_at) + INTERVAL 92 DAY
 """
 
-# Events of one trace lie close together, because its user (or else the trace itself) is their
-# ``distinct_id``: the filters then pass over nearly all granules.
+# Digests of what an event said, the latest last: a merge leaves only its latest row, and an older
+# version that is delivered again must not take that one's place.
+_EVENTS_VERSIONS = """
+ALTER TABLE events ADD COLUMN IF NOT EXISTS versions Array(UInt64)
+"""
+
+# A query asks for hundreds at once, so each filter must hardly ever say yes for nothing.
 _EVENTS_TRACE_ID = """
 ALTER TABLE events ADD COLUMN IF NOT EXISTS
     trace_id String DEFAULT JSONExtractString(properties, '$ai_trace_id')
 """
 _EVENTS_BY_TRACE = """
-ALTER TABLE events ADD INDEX IF NOT EXISTS by_trace trace_id TYPE bloom_filter GRANULARITY 2
+ALTER TABLE events ADD INDEX IF NOT EXISTS
+    by_trace trace_id TYPE bloom_filter(0.0001) GRANULARITY 1
 """
 _EVENTS_BY_UUID = """
-ALTER TABLE events ADD INDEX IF NOT EXISTS by_uuid uuid TYPE bloom_filter GRANULARITY 2
+ALTER TABLE events ADD INDEX IF NOT EXISTS
+    by_uuid uuid TYPE bloom_filter(0.0001) GRANULARITY 1
 """
 
 # What is known of a trace from its events. ``seen_events`` and ``seen_until`` say how far they
@@ -189,6 +197,7 @@ CREATE TABLE IF NOT EXISTS summarization_batches (
     trace_id String,
     created_at DateTime('UTC') DEFAULT now()
 ) ENGINE = MergeTree
+PARTITION BY toDate(created_at)
 ORDER BY (team_id, snapshot, batch, trace_id)
 TTL created_at + INTERVAL 2 DAY
 SETTINGS ttl_only_drop_parts = 1
@@ -212,7 +221,11 @@ MIGRATIONS = (
     Migration(1, "document embeddings", (_DOCUMENT_EMBEDDINGS,)),
     Migration(2, "events", (_EVENTS,)),
     Migration(3, "clustering runs", (_RUNS, _SAMPLES, _CENTROIDS, _ASSIGNMENTS)),
-    Migration(4, "events by trace", (_EVENTS_TRACE_ID, _EVENTS_BY_TRACE, _EVENTS_BY_UUID)),
+    Migration(
+        4,
+        "events by trace",
+        (_EVENTS_TRACE_ID, _EVENTS_VERSIONS, _EVENTS_BY_TRACE, _EVENTS_BY_UUID),
+    ),
     Migration(5, "traces", (_TRACES, _SUMMARIZATION_BATCHES)),
     Migration(6, "keys", (_API_KEYS,)),
 )
@@ -258,13 +271,25 @@ def set_retention(database: Database, days: int) -> None:
     """Keep traces, vectors and runs for ``days``; what runs found is kept for ever."""
     for table, (column, which) in _TTL.items():
         wanted = f"TTL toDateTime({column}) + toIntervalDay({days}){which}"
-        found = database.select(
-            "SELECT engine_full FROM system.tables "
-            "WHERE database = {database:String} AND name = {table:String}",
-            database=database.name,
-            table=table,
-        )
-        if wanted not in found[0]["engine_full"]:
+        if wanted not in _engine(database, table):
             database.execute(
                 f"ALTER TABLE {table} MODIFY {wanted} SETTINGS materialize_ttl_after_modify = 0"
             )
+
+
+def events_kept_days(database: Database) -> int:
+    """The days that ``set_retention`` was last given, by whichever process."""
+    found = re.search(r" TTL .*toIntervalDay\((\d+)\)", _engine(database, "events"))
+    if found is None:
+        raise StoreError("the table events does not say how long its rows are kept")
+    return int(found[1])
+
+
+def _engine(database: Database, table: str) -> str:
+    rows = database.select(
+        "SELECT engine_full FROM system.tables "
+        "WHERE database = {database:String} AND name = {table:String}",
+        database=database.name,
+        table=table,
+    )
+    return str(rows[0]["engine_full"])
