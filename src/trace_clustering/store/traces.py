@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from trace_clustering.models.traces import TRACE_EVENTS, TraceFacts, TraceStatus
 from trace_clustering.store.database import Database, table
+from trace_clustering.store.migrations import events_kept_days
+from trace_clustering.store.parts import parts
 from trace_clustering.store.times import as_utc
 
 MAX_ATTEMPTS = 5
@@ -24,6 +26,8 @@ MAX_ATTEMPTS = 5
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 # Events are counted too, because one may have been stored a moment after a later one was seen.
+# Those past their time count as gone, whether or not a merge took them away yet: it may have
+# taken the trace's row first, and the trace would be summarized again for nothing.
 _PENDING = """
     SELECT arrived.team_id AS team_id, arrived.trace_id AS trace_id, arrived.newest AS newest
     FROM (
@@ -31,6 +35,7 @@ _PENDING = """
         FROM events
         WHERE event IN {kinds:Array(String)} AND trace_id != ''
             AND ({team_id:Int64} = 0 OR team_id = {team_id:Int64})
+            AND greatest(timestamp, created_at) > now64(6) - toIntervalDay({kept_days:UInt32})
         GROUP BY team_id, trace_id
         HAVING newest <= now64(6) - toIntervalSecond({quiet:UInt32})
     ) AS arrived
@@ -51,7 +56,7 @@ class TraceRow:
     Attributes:
         title: of its summary; empty where it has none.
         reason: why it could not be summarized.
-        attempts: how often it was tried since it last grown.
+        attempts: how often it was tried since it last grew.
         seen_events, seen_until: how many of its events were seen, and when the last came in.
     """
 
@@ -95,13 +100,17 @@ class Traces:
 
     def get(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
         """What is known of these traces; those that were never summarized lack."""
-        rows = self._db.select(
-            """
-            SELECT * FROM traces FINAL
-            WHERE team_id = {team_id:Int64} AND trace_id IN {trace_ids:Array(String)}
-            """,
-            team_id=team_id,
-            trace_ids=list(trace_ids),
+        rows = (
+            row
+            for part in parts(trace_ids)
+            for row in self._db.select(
+                """
+                SELECT * FROM traces FINAL
+                WHERE team_id = {team_id:Int64} AND trace_id IN {trace_ids:Array(String)}
+                """,
+                team_id=team_id,
+                trace_ids=part,
+            )
         )
         return {row["trace_id"]: _row(row) for row in rows}
 
@@ -112,7 +121,7 @@ class Traces:
             SELECT trace_id FROM ({_PENDING}) WHERE team_id = {{team_id:Int64}}
             ORDER BY newest, trace_id LIMIT {{limit:UInt64}}
             """,
-            **_pending_parameters(team_id, quiet_seconds),
+            **self._pending(team_id, quiet_seconds),
             limit=limit,
         )
         return [row["trace_id"] for row in rows]
@@ -121,7 +130,7 @@ class Traces:
         """How many traces are to be summarized."""
         rows = self._db.select(
             f"SELECT count() AS n FROM ({_PENDING}) WHERE team_id = {{team_id:Int64}}",
-            **_pending_parameters(team_id, quiet_seconds),
+            **self._pending(team_id, quiet_seconds),
         )
         return int(rows[0]["n"])
 
@@ -134,7 +143,7 @@ class Traces:
             SELECT team_id FROM ({_PENDING}) WHERE team_id > {{after:Int64}}
             GROUP BY team_id ORDER BY team_id LIMIT {{limit:UInt64}}
             """,
-            **_pending_parameters(0, quiet_seconds),
+            **self._pending(0, quiet_seconds),
             after=-(2**63) if after is None else after,
             limit=limit,
         )
@@ -143,7 +152,20 @@ class Traces:
     def take_snapshot(
         self, team_id: int, snapshot: str, *, quiet_seconds: int, batch_size: int, limit: int
     ) -> Snapshot:
-        """Keep which traces are pending now, under a name, in batches of ``batch_size``."""
+        """Keep which traces are pending now, under a name, in batches of ``batch_size``.
+
+        A name that was used already gives what it stands for, so that a second try changes no
+        batch that may be under way.
+        """
+        taken = self._snapshot(team_id, snapshot)
+        if not taken.traces:
+            self._fill(team_id, snapshot, quiet_seconds, batch_size, limit)
+            taken = self._snapshot(team_id, snapshot)
+        return taken
+
+    def _fill(
+        self, team_id: int, snapshot: str, quiet_seconds: int, batch_size: int, limit: int
+    ) -> None:
         self._db.execute(
             f"""
             INSERT INTO summarization_batches (team_id, snapshot, batch, trace_id)
@@ -153,11 +175,13 @@ class Traces:
             FROM ({_PENDING}) WHERE team_id = {{team_id:Int64}}
             ORDER BY newest, trace_id LIMIT {{limit:UInt64}}
             """,
-            **_pending_parameters(team_id, quiet_seconds),
+            **self._pending(team_id, quiet_seconds),
             snapshot=snapshot,
             batch_size=batch_size,
             limit=limit,
         )
+
+    def _snapshot(self, team_id: int, snapshot: str) -> Snapshot:
         rows = self._db.select(
             """
             SELECT count() AS traces, uniqExact(batch) AS batches FROM summarization_batches
@@ -183,15 +207,15 @@ class Traces:
         )
         return [row["trace_id"] for row in rows]
 
-
-def _pending_parameters(team_id: int, quiet_seconds: int) -> dict[str, Any]:
-    """Team 0, which no team is, stands for all."""
-    return {
-        "team_id": team_id,
-        "quiet": quiet_seconds,
-        "kinds": list(TRACE_EVENTS),
-        "most": MAX_ATTEMPTS,
-    }
+    def _pending(self, team_id: int, quiet_seconds: int) -> dict[str, Any]:
+        """What ``_PENDING`` asks for; team 0, which no team is, stands for all."""
+        return {
+            "team_id": team_id,
+            "quiet": quiet_seconds,
+            "kept_days": events_kept_days(self._db),
+            "kinds": list(TRACE_EVENTS),
+            "most": MAX_ATTEMPTS,
+        }
 
 
 def _fact_columns(facts: Sequence[TraceFacts]) -> dict[str, tuple[object, pa.DataType]]:
