@@ -39,8 +39,9 @@ class PickyEmbedder(FakeEmbedder):
     """Refuses, for good, texts about what is forbidden."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        if any("forbidden" in text for text in texts):
-            raise EmbeddingRefusedError("this text is not taken")
+        refused = [i for i, text in enumerate(texts) if "forbidden" in text]
+        if refused:
+            raise EmbeddingRefusedError("this text is not taken", tuple(refused))
         return super().embed(texts)
 
 

@@ -150,15 +150,14 @@ class Summarization:
     ) -> tuple[int, dict[str, str]]:
         """Embed what is new; returns how many, and by trace id why a text was refused."""
         new = self._new(team_id, documents)
+        refused: dict[str, str] = {}
         try:
             self._store_vectors(team_id, new)
         except EmbeddingRefusedError as error:
-            if len(new) == 1:
-                return 0, {new[0].document_id: str(error)}
-            half = len(new) // 2
-            first, second = (self._embed(team_id, part) for part in (new[:half], new[half:]))
-            return first[0] + second[0], first[1] | second[1]
-        return len(new), {}
+            refused = {new[position].document_id: str(error) for position in error.positions}
+            new = [d for i, d in enumerate(new) if i not in error.positions]
+            self._store_vectors(team_id, new)
+        return len(new), refused
 
     def _new(self, team_id: int, documents: Sequence[TraceDocument]) -> list[TraceDocument]:
         if not documents:

@@ -86,8 +86,8 @@ async def test_the_summarization_has_a_schedule_of_its_own(client: Client) -> No
         action = found.action
         assert isinstance(action, ScheduleActionStartWorkflow)
         assert action.workflow == SUMMARIZATION_COORDINATOR_NAME
-        kinds = [SummarizationCoordinatorInputs]
-        (inputs,) = await client.data_converter.decode(list(action.args), kinds)
+        payloads = list(action.args)
+        (inputs,) = await client.data_converter.decode(payloads, [SummarizationCoordinatorInputs])
         assert inputs == SummarizationCoordinatorInputs(quiet_seconds=120)
     finally:
         await handle.delete()
