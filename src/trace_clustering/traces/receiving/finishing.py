@@ -108,7 +108,8 @@ def _messages(value: object, role: str) -> list[object]:
         return choices if isinstance(choices, list) and choices else [value]
     if isinstance(value, list):
         # Structured attributes may be lists of messages that are JSON text each.
-        return [structure(item) for item in value]
+        is_texts = bool(value) and isinstance(value[0], str)
+        return [structure(item) for item in value] if is_texts else value
     return [{"role": role, "content": value}]
 
 

@@ -81,7 +81,12 @@ def uuid_of(*parts: str) -> str:
     """The text of a version 5 UUID that is the same for the same parts, and only for those."""
     # A length before each part: ("ab", "c") and ("a", "bc") are not the same.
     name = "".join([f"{len(part)}:{part}" for part in parts])
-    digest = hashlib.sha1(name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    return uuid_of_bytes(name.encode("utf-8", "surrogatepass"))
+
+
+def uuid_of_bytes(name: bytes) -> str:
+    """The text of a version 5 UUID that is the same for the same bytes, and only for those."""
+    digest = hashlib.sha1(name, usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 

@@ -10,7 +10,12 @@ from trace_clustering.models.traces import TraceEvent
 from trace_clustering.traces.receiving.attributes import Pairs, pairs_of
 from trace_clustering.traces.receiving.finishing import finish
 from trace_clustering.traces.receiving.mapping import Reading, read_attributes
-from trace_clustering.traces.receiving.properties import EPOCH, MAX_FUTURE, make_event, uuid_of
+from trace_clustering.traces.receiving.properties import (
+    EPOCH,
+    MAX_FUTURE,
+    make_event,
+    uuid_of_bytes,
+)
 from trace_clustering.traces.receiving.span_events import Happened, SpanEvent, sort_events
 
 TRACE_ID_BYTES: Final = 16
@@ -49,6 +54,7 @@ class OtlpSpan(NamedTuple):
 
 def span_of_protobuf(span: Span) -> OtlpSpan:
     """The same span in plain values."""
+    status = span.status
     return OtlpSpan(
         span.trace_id,
         span.span_id,
@@ -56,8 +62,8 @@ def span_of_protobuf(span: Span) -> OtlpSpan:
         span.name,
         span.start_time_unix_nano,
         span.end_time_unix_nano,
-        span.status.code,
-        span.status.message,
+        status.code,
+        status.message,
         pairs_of(span.attributes),
         [SpanEvent(event.name, pairs_of(event.attributes)) for event in span.events],
     )
@@ -94,7 +100,7 @@ def event_of(span: OtlpSpan, service: str | None, latest: int) -> TraceEvent:
     event = finish(reading, is_root=is_root)
     return make_event(
         event=event,
-        uuid=uuid_of(trace_id, span_id),
+        uuid=uuid_of_bytes(span.trace_id + span.span_id),
         trace_id=trace_id,
         distinct_id=str(properties.get("$ai_user_id") or trace_id),
         timestamp=EPOCH + timedelta(microseconds=end // 1000),
