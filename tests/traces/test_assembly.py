@@ -267,6 +267,8 @@ def test_the_metadata_of_a_trace_line_tell_what_no_span_does() -> None:
         ([{"model": "no-such-model", "input_tokens": 9}], None, "unknown"),
         ([{"model": "gpt-4o"}], None, "unknown"),
         ([{"model": "gpt-4o", "input_tokens": 0, "output_tokens": 0}], None, "unknown"),
+        ([{"total_cost_usd": 0, "input_tokens": 0}], None, "unknown"),
+        ([{"total_cost_usd": 0, "input_tokens": 9}], 0.0, "sent"),
         ([{"total_cost_usd": "NaN"}, {"total_cost_usd": -1}], None, "unknown"),
     ],
 )
@@ -332,6 +334,14 @@ def test_tools_are_counted_once_in_the_order_of_their_calls() -> None:
     ]
     assert put_together(*calls, *tools).facts.tools == ("unnamed tool", "find", "find", "audit")
     assert put_together(*tools).facts.tools == ("unnamed tool", "find", "find", "audit")
+
+
+def test_a_step_by_the_name_of_a_tool_that_was_asked_for_is_its_run() -> None:
+    calls = loop([ASK, tool_call("find")], [FOUND, ANSWER])
+    record = put_together(*calls, span("t", at=0.6, span_name="find", input_state={"query": "x"}))
+    (step,) = [one for _, one in record.walk() if one.uuid == "t"]
+    assert (step.kind, step.input, step.input_text) == ("tool", (), '{"query":"x"}')
+    assert record.facts.tools == ("find",)
 
 
 def test_tools_of_earlier_runs_are_not_this_runs() -> None:

@@ -109,6 +109,15 @@ def test_a_run_that_failed() -> None:
     assert summary.interesting_notes == ()
 
 
+def test_an_error_that_is_handed_on_is_referred_to_where_it_happened() -> None:
+    failed = generation("g", at=1, model="m", is_error=True, error="overloaded")
+    summary = summary_of(root(takes=3, is_error=True, error="ServerError: overloaded"), failed)
+    assert summary.summary_bullets[-1] == Note(
+        "Ended with an error: ServerError: overloaded", "L003"
+    )
+    assert summary.interesting_notes == ()
+
+
 def test_a_failure_without_a_reason_is_told() -> None:
     summary = summary_of(line_of(said("user", "x y z"), said("assistant", "a"), is_error=True))
     assert summary.interesting_notes == (Note("The run is marked as failed; nothing says why."),)
@@ -130,6 +139,43 @@ def test_spans_that_failed_are_told_once() -> None:
         "find failed: no route",
         "gpt-4o failed: overloaded",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("Error: no such user", "no such user"),
+        ("error - no such user", "no such user"),
+        ("failed: the warehouse is closed", "the warehouse is closed"),
+        ("ValueError: not a number", "ValueError: not a number"),
+        ("Error code: 500 - overloaded", "code: 500 - overloaded"),
+        ('{"error": {"message": "quota", "type": "limit"}}', "limit: quota"),
+        ('{"error": "quota", "retry": true}', "quota"),
+        ("Traceback (most recent call last):\n  File\nKeyError: 'a'\n", "KeyError: 'a'"),
+    ],
+)
+def test_what_a_tool_says_went_wrong(answer: str, told: str) -> None:
+    summary = summary_of(
+        line_of(said("user", "do it now"), tool_call("run"), said("tool", answer, name="run"))
+    )
+    assert summary.interesting_notes == (Note(f"run failed: {told}", "L003"),)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Error handling in Python",
+        "Failed logins are listed below",
+        "errors: 0",
+        '{"error": null}',
+        '{"error": false, "a": 1}',
+        '{"error',
+        "Exceptional service",
+    ],
+)
+def test_what_only_looks_like_a_failure(answer: str) -> None:
+    line = line_of(said("user", "do it now"), tool_call("run"), said("tool", answer, name="run"))
+    assert summary_of(line).interesting_notes == ()
 
 
 def test_tools_that_no_message_asks_for_are_referred_to_by_their_spans() -> None:

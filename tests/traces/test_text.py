@@ -123,12 +123,12 @@ def test_spans_are_a_tree_that_tells_each_message_once() -> None:
         ),
     ]
     assert shown(text_of(*events)) == [
-        "[trace] support, 5.20 s",
-        "  [agent] agent, 4.50 s",
-        "    [generation] gpt-4o, 0.50 s, 100 tokens in, 10 tokens out",
+        "[trace] support, 5.2 s",
+        "  [agent] agent, 4.5 s",
+        "    [generation] gpt-4o, 500 ms, 100 tokens in, 10 tokens out",
         "      user: Where is it?",
         '      assistant calls find: {"user": "ada"}',
-        "    [tool] find, 0.30 s",
+        "    [tool] find, 300 ms",
         '      result: {"city":"Lyon"}',
         "    [tool] audit, ERROR",
         "      arguments: lookup",
@@ -136,7 +136,7 @@ def test_spans_are_a_tree_that_tells_each_message_once() -> None:
         "    [retriever]",
         "      input: parcels",
         '      output: [{"page":1}]',
-        "    [generation] gpt-4o, 0.50 s, 100 tokens in, 10 tokens out",
+        "    [generation] gpt-4o, 500 ms, 100 tokens in, 10 tokens out",
         "      assistant: In Lyon.",
         "  user: Thanks!",
     ]
@@ -217,8 +217,10 @@ def test_lines_are_broken_where_it_reads_well() -> None:
     assert list(wrapped(" \n", 9)) == [""]
     assert one_line("hello  wonderful\nworld", 16) == "hello wonderful…"
     assert one_line("helloworld", 5) == "hell…"
-    assert [duration_text(s) for s in (0.4, 12, 130, 3_600)] == [
-        "0.40 s",
+    assert [duration_text(s) for s in (0.0001, 0.4, 1.25, 12, 130, 3_600)] == [
+        "1 ms",
+        "400 ms",
+        "1.2 s",
         "12 s",
         "2 min 10 s",
         "60 min 0 s",

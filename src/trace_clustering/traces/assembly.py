@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.traces import EVENT_TRACE, TraceEvent, TraceFacts
 from trace_clustering.traces.dialogue import Dialogue, dialogue_of, tools_called
 from trace_clustering.traces.facts import facts_of
-from trace_clustering.traces.span import TraceRecord
+from trace_clustering.traces.span import GENERATION, SPAN, TOOL, TraceRecord
 from trace_clustering.traces.span_reading import Item, read_item
 from trace_clustering.traces.trace import Trace
 from trace_clustering.traces.tree import arranged, built
@@ -30,7 +30,7 @@ def assemble(trace_id: str, events: Sequence[TraceEvent]) -> TraceRecord:
     if not events:
         raise InvalidInputError("events", "must not be empty")
     latest = {event.uuid: event for event in events}
-    items = sorted(map(read_item, latest.values()), key=attrgetter("order"))
+    items = sorted(_read(latest.values()), key=attrgetter("order"))
     parents = arranged(trace_id, items)
     roots = built(items, parents)
     root_items = [item for item, parent in zip(items, parents, strict=True) if parent is None]
@@ -39,6 +39,22 @@ def assemble(trace_id: str, events: Sequence[TraceEvent]) -> TraceRecord:
     tools = tools_called(dialogue, items, roots)
     facts = facts_of(trace_id, items, root_items, roots, tools)
     return TraceRecord(_trace(facts, dialogue, root_items), roots, facts)
+
+
+def _read(events: Iterable[TraceEvent]) -> list[Item]:
+    """What the events say; steps by the name of a tool that a model asked for are its runs."""
+    items = [read_item(event) for event in events]
+    asked = {
+        call.name
+        for item in items
+        if item.span.kind == GENERATION
+        for message in item.span.output
+        for call in message.tool_calls
+    }
+    return [
+        read_item(item.event, TOOL) if item.span.kind == SPAN and item.span.name in asked else item
+        for item in items
+    ]
 
 
 def _trace(facts: TraceFacts, dialogue: Dialogue, root_items: Sequence[Item]) -> Trace:

@@ -6,6 +6,7 @@ Everything here takes any JSON value and never fails; what is unknown becomes it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,6 +28,13 @@ _ANSWERED_KEYS = ("tool_use_id", "tool_call_id", "call_id", "toolUseId", "toolCa
 _ARGUMENT_KEYS = ("arguments", "args", "input", "action", "code", "parameters", "queries")
 _OUTPUT_KEYS = ("content", "response", "result", "output")
 _MEDIA = ("image", "audio", "video", "file")
+
+# "Error: no such user", "Failed: …" and "ValueError: …", but not "Error handling in Python".
+_FAILING = re.compile(
+    r"(?:(?P<bare>error)|[a-z_.]{0,60}(?:error|exception)|failed|failure)"
+    r"(?=\s*(?:[:!(]|- |code\b|[0-9]|$))[\s:!-]*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -122,8 +130,10 @@ def failure_of(answer: str) -> str:
     text = answer.strip()
     if text.startswith("Traceback (most recent call last)"):
         return text.splitlines()[-1].strip()
-    if text[:5].lower() == "error" and not text[5:6].isalnum():
-        return text[5:].lstrip(" :-") or text
+    match = _FAILING.match(text)
+    if match:
+        # "Error:" alone says no more than the mark that stands where this is shown.
+        return text[match.end() :] or text if match["bare"] else text
     if not text.startswith("{") or '"error"' not in text:
         return ""
     try:

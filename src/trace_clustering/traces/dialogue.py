@@ -114,6 +114,8 @@ def _stand_in(items: Sequence[Item]) -> Sequence[Message]:
 
 def _words(item: Item) -> tuple[Sequence[Message], Sequence[Message]]:
     """What a span was given and gave back as somebody's words, whatever they are."""
-    given = first_of(item.properties, *INPUT_STATE)
+    given = item.span.input or messages_of(first_of(item.properties, *INPUT_STATE))
+    if item.span.output:
+        return given, item.span.output
     got = first_of(item.properties, *OUTPUT_STATE)
-    return messages_of(given), messages_of(got, default_role="assistant")
+    return given, messages_of(got, default_role="assistant")

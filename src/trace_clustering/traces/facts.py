@@ -81,7 +81,7 @@ def is_failed(items: Sequence[Item], root_items: Sequence[Item]) -> bool:
 
 def _name(items: Sequence[Item], root_items: Sequence[Item]) -> str:
     named = _first([*root_items, *items], "$ai_trace_name")
-    return named or _first(root_items[:1], "$ai_span_name") or ""
+    return named or root_items[0].span.name
 
 
 def _first(items: Iterable[Item], name: str) -> str | None:

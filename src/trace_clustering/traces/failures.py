@@ -53,11 +53,18 @@ def failures(record: TraceRecord) -> list[Failure]:
     for span in failed:
         if span.kind == GENERATION:
             counts[_who(span), span.error or ""] += 1
-    errors = {error for _, error in counts}
+    errors = [error for _, error in counts]
     for span in failed:
-        if span.kind not in (GENERATION, TOOL) and span.error and span.error not in errors:
+        if span.kind in (GENERATION, TOOL) or not span.error:
+            continue
+        if not any(is_same_error(span.error, error) for error in errors):
             counts[_who(span), span.error] += 1
     return [Failure(who, error, times) for (who, error), times in counts.items()]
+
+
+def is_same_error(one: str, other: str) -> bool:
+    """Whether two texts tell the same error, one of them perhaps with its type before it."""
+    return bool(one and other) and (one.endswith(other) or other.endswith(one))
 
 
 def tool_names(trace: Trace) -> Iterator[tuple[Message, str]]:

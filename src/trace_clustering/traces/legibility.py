@@ -57,9 +57,11 @@ def one_line(text: str, bound: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Such as ``0.40 s``, ``12 s`` or ``3 min 20 s``."""
+    """Such as ``400 ms``, ``1.2 s``, ``12 s`` or ``3 min 20 s``."""
+    if seconds < 1:
+        return f"{max(round(seconds * 1_000), 1)} ms"
     if seconds < 120:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
 from trace_clustering.models.traces import Note
-from trace_clustering.traces.failures import TOOL_ROLES, Failure, failures, run_error
+from trace_clustering.traces.failures import TOOL_ROLES, Failure, failures, is_same_error, run_error
 from trace_clustering.traces.legibility import duration_text, one_line
 from trace_clustering.traces.span import TraceRecord
 from trace_clustering.traces.text_lines import Passages, refs
 from trace_clustering.traces.trace import Trace
 from trace_clustering.traces.wording import is_telling
 
+_FAILED = re.compile("fail(?:ed|ure): *", re.IGNORECASE)
 _MOST_FAILURES = 5
 _MOST_REPETITIONS = 3
 _MANY_TIMES = 3
@@ -25,7 +27,8 @@ _LONG_SPANS = 100
 def oddities(record: TraceRecord, passages: Passages, max_chars: int) -> Iterator[Note]:
     """Each in a sentence of at most ``max_chars`` characters."""
     ending = run_error(record)
-    for failure in [f for f in failures(record) if f.error != ending][:_MOST_FAILURES]:
+    others = [f for f in failures(record) if not is_same_error(f.error, ending)]
+    for failure in others[:_MOST_FAILURES]:
         yield Note(one_line(_sentence(failure), max_chars), refs(passages.of_error(failure.error)))
     if record.facts.is_error and not ending:
         yield Note("The run is marked as failed; nothing says why.")
@@ -40,7 +43,8 @@ def oddities(record: TraceRecord, passages: Passages, max_chars: int) -> Iterato
 
 def _sentence(failure: Failure) -> str:
     often = "" if failure.times == 1 else f" {_often(failure.times)}"
-    error = f": {failure.error}" if failure.error else ""
+    said = _FAILED.sub("", failure.error)
+    error = f": {said}" if said else ""
     return f"{failure.who} failed{often}{error}"
 
 

@@ -13,6 +13,7 @@ TRACE = "trace"
 GENERATION = "generation"
 EMBEDDING = "embedding"
 TOOL = "tool"
+AGENT = "agent"
 RETRIEVER = "retriever"
 SPAN = "span"
 

@@ -24,14 +24,22 @@ from trace_clustering.traces.fields import (
     text_in,
 )
 from trace_clustering.traces.pricing import estimate
-from trace_clustering.traces.span import EMBEDDING, GENERATION, SPAN, TOOL, TRACE, Span
+from trace_clustering.traces.span import (
+    AGENT,
+    EMBEDDING,
+    GENERATION,
+    SPAN,
+    TOOL,
+    TRACE,
+    Span,
+)
 from trace_clustering.traces.trace import Message
 
 INPUT_STATE = ("$ai_input_state", "$ai_input")
 OUTPUT_STATE = ("$ai_output_state", "$ai_output_choices", "$ai_output")
 
 _KINDS = {EVENT_GENERATION: GENERATION, EVENT_EMBEDDING: EMBEDDING, EVENT_TRACE: TRACE}
-_OPERATIONS = {"execute_tool": TOOL, "invoke_agent": "agent", "create_agent": "agent"}
+_OPERATIONS = {"execute_tool": TOOL, "invoke_agent": AGENT, "create_agent": AGENT}
 _LONGEST_SECONDS = 10 * 365 * 86_400
 _FIRST_FAILING_STATUS = 400
 
@@ -51,10 +59,14 @@ class Item:
         return span.start, span.end, len(span.input), span.uuid
 
 
-def read_item(event: TraceEvent) -> Item:
-    """What an event says; never fails."""
+def read_item(event: TraceEvent, kind: str | None = None) -> Item:
+    """What an event says; never fails.
+
+    Args:
+        kind: of the span, if that is known better than from the event alone.
+    """
     properties = properties_of(event.properties)
-    kind = _kind(event.event, properties)
+    kind = kind or _kind(event.event, properties)
     failed, error = _failure(properties)
     start = event.timestamp - _latency(properties)
     cost, source = _cost(kind, properties, start)
@@ -96,6 +108,8 @@ def _kind(event: str, properties: Properties) -> str:
 
 def _name(kind: str, properties: Properties) -> str:
     name = text_in(properties, "$ai_span_name") or ""
+    if kind == AGENT:
+        return name.removeprefix("invoke_agent ").strip() or name
     if kind != TOOL:
         return name
     tool = text_in(properties, "gen_ai.tool.name", "tool.name")
@@ -149,20 +163,23 @@ def _cost(kind: str, properties: Properties, when: datetime) -> tuple[float | No
 
 
 def _sent_cost(properties: Properties) -> float | None:
-    total = number_in(properties, "$ai_total_cost_usd")
-    if total is not None:
-        return total
-    parts = [number_in(properties, f"$ai_{side}_cost_usd") for side in ("input", "output")]
-    known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+    parts = [number_in(properties, f"$ai_{part}_cost_usd") for part in ("total", "input", "output")]
+    total, *sides = parts
+    known = [side for side in sides if side is not None]
+    cost = sum(known) if total is None and known else total
+    # Clients write zeros where a call failed or its usage was never told: that is no knowledge.
+    return cost if cost or _has_tokens(properties) else None
+
+
+def _has_tokens(properties: Properties) -> bool:
+    return any(count_in(properties, f"$ai_{side}_tokens") for side in ("input", "output"))
 
 
 def _estimated_cost(properties: Properties, when: datetime) -> float | None:
     model = text_in(properties, "$ai_model")
     tokens_in = count_in(properties, "$ai_input_tokens")
     tokens_out = count_in(properties, "$ai_output_tokens") or 0
-    # Clients write zeros where a call failed or its usage was never told: no price can be known.
-    if model is None or tokens_in is None or not tokens_in + tokens_out:
+    if model is None or tokens_in is None or not _has_tokens(properties):
         return None
     read = count_in(properties, "$ai_cache_read_input_tokens") or 0
     written = count_in(properties, "$ai_cache_creation_input_tokens") or 0

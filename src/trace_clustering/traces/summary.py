@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from trace_clustering.models.traces import Note, TraceSummary
-from trace_clustering.traces.failures import failures, run_error
+from trace_clustering.traces.failures import failures, is_same_error, run_error
 from trace_clustering.traces.legibility import one_line
 from trace_clustering.traces.oddities import oddities
 from trace_clustering.traces.span import TraceRecord
@@ -89,10 +89,11 @@ def _done(record: TraceRecord, passages: Passages) -> Iterator[Note]:
 def _ended(record: TraceRecord, passages: Passages) -> Iterator[Note]:
     error = run_error(record)
     if error:
-        causes = [f.who for f in failures(record) if f.error == error]
-        who = next((f" of {cause}" for cause in causes if cause in record.facts.tools), "")
+        causes = [f for f in failures(record) if is_same_error(f.error, error)]
+        who = next((f" of {cause.who}" for cause in causes if cause.who in record.facts.tools), "")
         said = one_line(f"Ended with an error{who}: {error}", MAX_NOTE_CHARS)
-        yield Note(said, refs(passages.of_error(error)))
+        told = dict.fromkeys([error, *(cause.error for cause in causes)])
+        yield Note(said, refs(p for each in told for p in passages.of_error(each)))
     answer = _answer(record.trace)
     if answer:
         label = "Said last" if error else "Ended with"

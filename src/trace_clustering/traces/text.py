@@ -3,10 +3,10 @@
 ::
 
     L001: [agent] support, 3.2 s
-    L002:   [generation] gpt-4o, 1.1 s, 512 tokens in, 64 out
+    L002:   [generation] gpt-4o, 1.1 s, 512 tokens in, 64 tokens out
     L003:     user: Where is my parcel?
     L004:     assistant calls find_parcel: {"user": "ada"}
-    L005:   [tool] find_parcel, 0.4 s
+    L005:   [tool] find_parcel, 400 ms
     L006:     result: ERROR: no such user
 
 A line that begins with a bar goes on with the text of the line above it, so that nothing
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trace_clustering.traces.content import failure_of
-from trace_clustering.traces.failures import TOOL_ROLES, run_error
+from trace_clustering.traces.failures import TOOL_ROLES, is_same_error, run_error
 from trace_clustering.traces.history import History
 from trace_clustering.traces.legibility import duration_text, legible, one_line, wrapped
 from trace_clustering.traces.sampling import numbered
@@ -61,6 +61,7 @@ class _Writer:
         self._written = History()
         self._said = History()
         self._left: dict[str, list[Message]] = {}
+        self._errors: list[str] = []
         self._answered: dict[str, str] = {}
 
     def lines(self) -> Iterator[str]:
@@ -108,8 +109,9 @@ class _Writer:
             yield from self._messages(self._left.pop(span.uuid), indent)
             yield from self._messages(self._said.add(span.output), indent)
             yield from self._output(span, indent)
-        if span.is_error and not (span.error and failure_of(span.output_text) == span.error):
+        if span.is_error and not self._is_shown(span):
             yield from _text("ERROR", span.error or "failed", indent)
+            self._errors.append(span.error or "")
 
     def _output(self, span: Span, indent: str) -> Iterator[str]:
         text = span.output_text
@@ -138,6 +140,13 @@ class _Writer:
             return self._written.knows_call(ToolCall("", span.name, text))
         return any(self._said.knows_text(role, text) for role in ("user", "assistant", "tool"))
 
+    def _is_shown(self, span: Span) -> bool:
+        """Whether its result, or a span inside it, has told the same error."""
+        if span.error is None:
+            return False
+        told = [failure_of(span.output_text), *(self._errors if span.children else ())]
+        return any(is_same_error(span.error, error) for error in told)
+
     def _messages(self, messages: Sequence[Message], indent: str) -> Iterator[str]:
         for message in messages:
             yield from self._message(message, indent)
@@ -164,7 +173,9 @@ def _role_label(role: str) -> str:
 
 def _heading(span: Span, depth: int) -> str:
     """Kind, name, model, time and tokens of a span."""
-    told = [one_line(part, _MAX_NAME_CHARS) for part in (span.name, span.model or "") if part]
+    model = span.model or ""
+    names = (span.name, model) if not model or model not in span.name else (model,)
+    told = [one_line(name, _MAX_NAME_CHARS) for name in names if name]
     if span.end > span.start:
         told.append(duration_text(span.seconds))
     if span.input_tokens is not None:
