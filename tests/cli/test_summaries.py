@@ -208,6 +208,16 @@ def test_of_all_teams(ask: Run, service: FakeService) -> None:
     assert (done.code, json.loads(done.out)) == (1, OF_ALL)
 
 
+def test_what_is_not_quiet_is_left(ask: Run, service: FakeService) -> None:
+    nothing = RESULT | {"summarized": 0, "embedded": 0}
+    service.workflow = {"status": "completed", "result": nothing}
+    assert ask("summarize", "--team-id", 3, "--now").out == "Nothing to summarize.\n"
+    assert "--now takes the rest" in ask("summarize", "--team-id", 3).out
+    failed = nothing | {"failed": 1}
+    service.workflow = {"status": "completed", "result": failed}
+    assert "1 trace failed" in ask("summarize", "--team-id", 3).out
+
+
 def test_why_traces_failed(ask: Run, service: FakeService) -> None:
     service.workflow = {
         "status": "completed",

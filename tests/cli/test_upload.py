@@ -316,7 +316,7 @@ def test_totals_in_a_sentence() -> None:
     totals = Totals(1, 2004, 2000, 3, 2, 1, bad, [BadFile("f", "no")])
     assert report_sentence(totals, 5) == (
         "2,004 lines read, 2,000 events stored for team 5, 3 were stored already, "
-        "2 are no trace events, 1 line could not be read, 1 file could not be read."
+        "2 are no trace events, 1 line could not be read, 1 file could not be read to the end."
     )
     assert totals.as_json()["rejected"][0]["problem"] == "no"
     assert totals.as_json()["unreadable"] == [{"file": "f", "problem": "no"}]

@@ -15,7 +15,7 @@ keys_app = typer.Typer(help="The keys of those who send traces.", no_args_is_hel
 PATH = "/api/v1/keys"
 HOW_TO_USE = (
     "Shown this once, and kept only as a hash. Senders give it as the bearer token, as the "
-    "password of basic auth, or as PostHog's project key."
+    "password of basic auth, or as PostHog's project key; who has none is refused from now on."
 )
 
 

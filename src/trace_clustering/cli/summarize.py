@@ -27,12 +27,19 @@ from trace_clustering.cli.summaries import Summaries, backfill
 from trace_clustering.cli.watching import watch
 from trace_clustering.errors import InvalidInputError
 
+NOTHING_QUIET = "Nothing to summarize that has been quiet for long enough; --now takes the rest."
+
 
 @dataclass(frozen=True)
 class Summarization:
-    """How a started workflow stands."""
+    """How a started workflow stands.
+
+    Attributes:
+        now: whether it takes traces on that may not have ended yet.
+    """
 
     state: Mapping[str, Any]
+    now: bool = True
 
     @property
     def result(self) -> Mapping[str, Any] | None:
@@ -51,6 +58,8 @@ class Summarization:
 
     def view(self) -> Text:
         if self.result is not None:
+            if self.is_whole and not (self.now or self.result["summarized"]):
+                return Text(NOTHING_QUIET)
             return _told(self.result)
         if self.state["status"] == "running":
             return Text(f"Started {self.state['workflow_id']}")
@@ -124,7 +133,7 @@ async def _start_and_watch(
     started = await api.post(path, {"now": now})
     if not wait:
         return Summarization({"workflow_id": started["workflow_id"], "status": "running"})
-    return Summarization(await watch(api, err, started["workflow_id"], "summarizing"))
+    return Summarization(await watch(api, err, started["workflow_id"], "summarizing"), now)
 
 
 async def _backfill(api: ApiClient, err: Console, team_id: int | None) -> dict[int, int]:

@@ -273,5 +273,7 @@ def report_sentence(totals: Totals, team_id: int) -> str:
     if totals.bad_lines:
         parts.append(f"{console.counted(totals.bad_lines, 'line')} could not be read")
     if totals.unreadable:
-        parts.append(f"{console.counted(len(totals.unreadable), 'file')} could not be read")
+        parts.append(
+            f"{console.counted(len(totals.unreadable), 'file')} could not be read to the end"
+        )
     return ", ".join(parts) + "."
