@@ -1,0 +1,9 @@
+"""The PostHog SDK and its wrapper of ``openai``, unmodified, against the running service."""
+
+from __future__ import annotations
+
+from tests.clients.checks import ArrivalTests
+
+
+class TestPostHog(ArrivalTests):
+    client = "posthog"
