@@ -197,6 +197,10 @@ def test_texts_of_the_root_are_words_where_no_model_was_called() -> None:
     [
         ([event("$ai_embedding", "e", input="a text", model="m")], ("user", "a text")),
         ([root(), span("s", at=1, input_state={"city": "Paris"})], ("user", '{"city":"Paris"}')),
+        (
+            [root(), span("s", at=1, span_kind="tool", span_name="sync", input_state={"i": 1})],
+            ("user", "sync"),
+        ),
         ([root(span_name="job"), span("s", at=1, span_name="step")], ("user", "job, step")),
         ([root()], ("user", "")),
     ],

@@ -42,7 +42,7 @@ def dialogue_of(items: Sequence[Item], roots: Sequence[Item]) -> Dialogue:
 
     Where no call tells what was said, whatever the roots were given and gave back stands in as
     the words of a user and an assistant, then the texts that were embedded, then what any other
-    span was given and gave back, and at last the names of the spans.
+    span but a tool's was given and gave back, and at last the names of the spans.
 
     Args:
         items: all of the trace, in order.
@@ -106,7 +106,8 @@ def _answered_before(messages: Sequence[Message]) -> int:
 
 def _stand_in(items: Sequence[Item]) -> Sequence[Message]:
     embedded = [m for i in items if i.span.kind == EMBEDDING for m in i.span.input]
-    others = [i for i in items if i.span.kind not in (GENERATION, EMBEDDING)]
+    # Arguments of tools are data, not words: their names tell more.
+    others = [i for i in items if i.span.kind not in (GENERATION, EMBEDDING, TOOL)]
     words = merged(state for item in others for state in _words(item))
     names = list(dict.fromkeys(item.span.name for item in items if item.span.name))
     return embedded or words or [Message("user", ", ".join(names))]

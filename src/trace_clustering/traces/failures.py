@@ -13,6 +13,8 @@ from trace_clustering.traces.trace import Message, Trace
 TOOL_ROLES = ("tool", "function")
 """Roles of messages that hold what a tool gave back."""
 
+_MOST_COMPARED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -53,7 +55,7 @@ def failures(record: TraceRecord) -> list[Failure]:
     for span in failed:
         if span.kind == GENERATION:
             counts[_who(span), span.error or ""] += 1
-    errors = [error for _, error in counts]
+    errors = list(dict.fromkeys(error for _, error in counts))[:_MOST_COMPARED]
     for span in failed:
         if span.kind in (GENERATION, TOOL) or not span.error:
             continue

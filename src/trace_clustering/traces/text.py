@@ -15,6 +15,7 @@ anybody wrote can pass for a line of its own kind.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from trace_clustering.traces.content import failure_of
@@ -39,6 +40,7 @@ NOTHING = "(no text)"
 """Stands where a message is empty."""
 
 _USUAL_ROLES = ("user", "assistant", "system", "tool")
+_ERRORS_REMEMBERED = 8
 _MAX_INDENTED = 20
 _MAX_NAME_CHARS = 120
 _MAX_ROLE_CHARS = 32
@@ -61,7 +63,7 @@ class _Writer:
         self._written = History()
         self._said = History()
         self._left: dict[str, list[Message]] = {}
-        self._errors: list[str] = []
+        self._errors: deque[str] = deque(maxlen=_ERRORS_REMEMBERED)
         self._answered: dict[str, str] = {}
 
     def lines(self) -> Iterator[str]:
