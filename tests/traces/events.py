@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from trace_clustering.models.traces import EVENT_GENERATION, EVENT_SPAN, EVENT_TRACE, TraceEvent
 
@@ -38,19 +39,19 @@ def event(
     )
 
 
-def generation(uuid: str, **options: object) -> TraceEvent:
+def generation(uuid: str, **options: Any) -> TraceEvent:
     """A call of a model."""
-    return event(EVENT_GENERATION, uuid, **options)  # type: ignore[arg-type]
+    return event(EVENT_GENERATION, uuid, **options)
 
 
-def span(uuid: str, **options: object) -> TraceEvent:
+def span(uuid: str, **options: Any) -> TraceEvent:
     """Any other step."""
-    return event(EVENT_SPAN, uuid, **options)  # type: ignore[arg-type]
+    return event(EVENT_SPAN, uuid, **options)
 
 
-def root(uuid: str = "root", **options: object) -> TraceEvent:
+def root(uuid: str = "root", **options: Any) -> TraceEvent:
     """The whole trace."""
-    return event(EVENT_TRACE, uuid, **options)  # type: ignore[arg-type]
+    return event(EVENT_TRACE, uuid, **options)
 
 
 def line_event(line: dict[str, object]) -> TraceEvent:
