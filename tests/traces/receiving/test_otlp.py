@@ -27,7 +27,9 @@ from tests.traces.receiving.otlp_requests import (
 )
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.traces import Delivery
+from trace_clustering.traces.receiving import otlp
 from trace_clustering.traces.receiving.otlp import (
+    read_otlp_document,
     read_otlp_json,
     read_otlp_protobuf,
 )
@@ -331,3 +333,15 @@ def test_the_builders_build_what_they_say() -> None:
         ]
         == TRACE
     )
+
+
+def test_a_request_of_countless_empty_spans_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bytes each on the wire, and thousands of times as much to look at."""
+    monkeypatch.setattr(otlp, "MAX_EVENTS", 99)
+    scopes = [ScopeSpans(spans=[Span()] * 50) for _ in range(2)]
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=scopes)])
+    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans"):
+        protobuf(request)
+    document: dict[str, Any] = {"resourceSpans": [{"scopeSpans": [{"spans": [{}] * 100}]}]}
+    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans"):
+        read_otlp_document(document, now=NOW)

@@ -112,8 +112,8 @@ def test_a_batch_a_list_and_a_single_event_hold_the_same() -> None:
         (None, "body: must be an object or a list of events"),
         ({"batch": {}}, "batch: must be a list of events"),
         ({"batch": None}, "batch: must be a list of events"),
-        ({"batch": [{}] * 250_001}, "batch: holds more than 250000 events"),
-        ([{}] * 250_001, "body: holds more than 250000 events"),
+        ({"batch": [{}] * 250_001}, "batch: holds more than 250,000 events"),
+        ([{}] * 250_001, "body: holds more than 250,000 events"),
     ],
 )
 def test_a_document_without_events_is_refused(document: object, message: str) -> None:

@@ -16,6 +16,7 @@ from trace_clustering.models.traces import Delivery, Rejection, TraceEvent
 from trace_clustering.traces.receiving.attributes import Pairs, pairs_of
 from trace_clustering.traces.receiving.json_text import parse_json
 from trace_clustering.traces.receiving.otlp_json import field_of, pairs_of_json, span_of
+from trace_clustering.traces.receiving.properties import MAX_EVENTS
 from trace_clustering.traces.receiving.spans import (
     SERVICE,
     OtlpSpan,
@@ -36,6 +37,8 @@ def read_otlp_protobuf(body: bytes, *, now: datetime) -> Delivery:
     except DecodeError as error:
         problem = f"no OTLP trace request in protobuf: {error}"
         raise InvalidInputError("body", problem) from None
+    scopes = (scope for group in request.resource_spans for scope in group.scope_spans)
+    _check_number(sum(len(scope.spans) for scope in scopes))
     collector = _Collector(now)
     for i, group in enumerate(request.resource_spans):
         collector.enter(pairs_of(group.resource.attributes))
@@ -68,7 +71,7 @@ def read_otlp_document(document: dict[str, Any], *, now: datetime) -> Delivery:
     are unknown do not matter.
 
     Raises:
-        InvalidInputError: names ``body`` if ``resourceSpans`` is no list.
+        InvalidInputError: names ``body`` if ``resourceSpans`` is no list, or it is too much.
     """
     if not isinstance(field_of(document, "resourceSpans"), list | None):
         raise InvalidInputError("body", "resourceSpans must be a list")
@@ -90,6 +93,7 @@ class _Collector:
         self._service: str | None = None
         self._events: list[TraceEvent] = []
         self._rejected: list[Rejection] = []
+        self._seen = 0
 
     def delivery(self) -> Delivery:
         return Delivery(tuple(self._events), tuple(self._rejected))
@@ -112,6 +116,8 @@ class _Collector:
         items = field_of(holder, name)
         if items is None:
             return
+        self._seen += len(items) if isinstance(items, list) else 1
+        _check_number(self._seen)
         if not isinstance(items, list):
             self._reject(path.rstrip("."), f"{name}: must be a list")
             return
@@ -123,6 +129,12 @@ class _Collector:
 
     def _reject(self, part: str, problem: str) -> None:
         self._rejected.append(Rejection(part, problem))
+
+
+def _check_number(spans: int) -> None:
+    """A few bytes may hold an empty span, which costs a thousand times as many to look at."""
+    if spans > MAX_EVENTS:
+        raise InvalidInputError("body", f"holds more than {MAX_EVENTS:,} spans")
 
 
 def _resource_of(group: dict[str, Any]) -> Pairs:

@@ -19,6 +19,7 @@ from trace_clustering.models.traces import TRACE_EVENTS, Delivery, Rejection, Tr
 from trace_clustering.traces.reading import MAX_TRACE_ID_CHARS
 from trace_clustering.traces.receiving.json_text import parse_json
 from trace_clustering.traces.receiving.properties import (
+    MAX_EVENTS,
     checked_time,
     make_event,
     storable_text,
@@ -27,9 +28,6 @@ from trace_clustering.traces.receiving.properties import (
 
 MAX_DISTINCT_ID_CHARS = 512
 """What a distinct id has beyond is cut off."""
-
-MAX_EVENTS = 250_000
-"""A document with more is refused; no batch of a client's comes near it."""
 
 _KEY_NAMES = ("api_key", "token", "$token")
 _ID_NAMES = ("$ai_span_id", "$ai_parent_id")
@@ -107,7 +105,7 @@ def _parts(document: object, root: str) -> Iterator[tuple[str, object]]:
 
 def _numbered(events: list[object], name: str) -> Iterator[tuple[str, object]]:
     if len(events) > MAX_EVENTS:
-        raise InvalidInputError(name, f"holds more than {MAX_EVENTS} events")
+        raise InvalidInputError(name, f"holds more than {MAX_EVENTS:,} events")
     return ((f"{name}.{i}", event) for i, event in enumerate(events))
 
 

@@ -13,6 +13,9 @@ from trace_clustering.models.traces import TraceEvent
 MAX_NESTING = 64
 """What is nested deeper in properties is cut; code further on may walk them recursively."""
 
+MAX_EVENTS = 250_000
+"""A request with more is refused; no batch of a client's comes near it."""
+
 CUT = "[nested too deep]"
 """Stands where something was cut."""
 
