@@ -76,6 +76,7 @@ def test_a_trace_line_is_one_event() -> None:
         "$ai_user_id": "ada",
         "$ai_is_error": True,
         "$ai_metadata": TRACE["metadata"],
+        "timestamp": TRACE["timestamp"],
     }
 
 
@@ -85,7 +86,8 @@ def test_what_a_trace_line_does_not_say_is_absent() -> None:
     for document in (bare, bare | nulls, bare | {"user_id": "", "metadata": {}}):
         (made,) = read(document)
         assert made.distinct_id == "t-1"
-        assert list(json.loads(made.properties)) == ["$ai_input_state", "$ai_trace_id"]
+        names = ["$ai_input_state", "timestamp", "$ai_trace_id"]
+        assert list(json.loads(made.properties)) == names
     assert json.loads(event(is_error=False).properties)["$ai_is_error"] is False
     assert json.loads(event(user_id=7).properties)["$ai_user_id"] == "7"
 

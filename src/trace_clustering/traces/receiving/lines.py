@@ -61,5 +61,7 @@ def _trace_event(line: bytes, document: dict[str, object]) -> TraceEvent:
             "$ai_user_id": trace.user_id or None,
             "$ai_is_error": document.get("is_error"),
             "$ai_metadata": trace.metadata or None,
+            # So that a line in which nothing else was corrected is another version.
+            "timestamp": document["timestamp"],
         },
     )
