@@ -83,11 +83,16 @@ class Database:
             client.command(sql, parameters=parameters, settings=_settings())
 
     def insert(self, table: str, rows: pa.Table, *, token: str | None = None) -> None:
-        """Insert rows; the same ``token`` again is dropped by tables that remember tokens."""
+        """Insert rows; the same ``token`` again is dropped by tables that remember tokens.
+
+        Without a token every row is stored, also those of a batch that is equal to another.
+        """
         # A server's default would queue the rows; ours are batches already. And it would refuse
         # those of many months, which an old export may hold.
         settings = _settings() | {"async_insert": 0, "max_partitions_per_insert_block": 0}
-        if token is not None:
+        if token is None:
+            settings["insert_deduplicate"] = 0
+        else:
             settings["insert_deduplication_token"] = token
         with self._leased() as client:
             client.insert_arrow(table, rows, database=self.name, settings=settings)

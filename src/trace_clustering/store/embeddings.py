@@ -17,6 +17,7 @@ from trace_clustering.constants import RENDERING_MINIMAL, RENDERING_PREFIX
 from trace_clustering.inputs import parse_rfc3339
 from trace_clustering.models import Excluded, TeamSummary, TraceDocument, VectorFamily, Window
 from trace_clustering.store.database import Database, table
+from trace_clustering.store.parts import parts
 from trace_clustering.store.times import as_millis, as_utc, from_micros
 
 PRODUCT = "llm-analytics"
@@ -85,22 +86,28 @@ class Embeddings:
         Of every version, not the latest alone: a file that holds two of a trace would otherwise
         store both anew each time that it is loaded.
         """
-        rows = self._db.select(
-            """
-            SELECT document_id, rendering, content, metadata,
-                toUnixTimestamp64Milli(timestamp) AS millis
-            FROM document_embeddings
-            WHERE team_id = {team_id:Int64} AND model_name = {model:String}
-                AND document_id IN {ids:Array(String)}
-                AND timestamp >= fromUnixTimestamp64Milli({first:Int64}, 'UTC')
-                AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
-            """,
-            team_id=team_id,
-            model=model_name,
-            ids=[d.document_id for d in documents],
-            first=min(as_millis(d.timestamp) for d in documents),
-            last=max(as_millis(d.timestamp) for d in documents),
-        )
+        first = min(as_millis(d.timestamp) for d in documents)
+        last = max(as_millis(d.timestamp) for d in documents)
+        rows = [
+            row
+            for ids in parts(d.document_id for d in documents)
+            for row in self._db.select(
+                """
+                SELECT document_id, rendering, content, metadata,
+                    toUnixTimestamp64Milli(timestamp) AS millis
+                FROM document_embeddings
+                WHERE team_id = {team_id:Int64} AND model_name = {model:String}
+                    AND document_id IN {ids:Array(String)}
+                    AND timestamp >= fromUnixTimestamp64Milli({first:Int64}, 'UTC')
+                    AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+                """,
+                team_id=team_id,
+                model=model_name,
+                ids=ids,
+                first=first,
+                last=last,
+            )
+        ]
         return {
             (r["document_id"], r["rendering"], _digest(r["content"], r["metadata"], r["millis"]))
             for r in rows
@@ -134,9 +141,7 @@ class Embeddings:
         )
         if not rows:
             return None
-        return VectorFamily(
-            rows[0]["model_name"], int(rows[0]["dimensions"]), rows[0]["rendering"]
-        )
+        return VectorFamily(rows[0]["model_name"], int(rows[0]["dimensions"]), rows[0]["rendering"])
 
     def count(
         self, team_id: int, window: Window, cutoff: int, family: VectorFamily | None

@@ -29,7 +29,8 @@ _MICROSECONDS = pa.timestamp("us", tz="UTC")
 # Those past their time count as gone, whether or not a merge took them away yet: it may have
 # taken the trace's row first, and the trace would be summarized again for nothing.
 _PENDING = """
-    SELECT arrived.team_id AS team_id, arrived.trace_id AS trace_id, arrived.newest AS newest
+    SELECT arrived.team_id AS team_id, arrived.trace_id AS trace_id, arrived.newest AS newest,
+        known.status = 'failed' AS has_failed
     FROM (
         SELECT team_id, trace_id, max(created_at) AS newest, uniqExact(uuid) AS events
         FROM events
@@ -115,11 +116,14 @@ class Traces:
         return {row["trace_id"]: _row(row) for row in rows}
 
     def pending(self, team_id: int, *, quiet_seconds: int = 0, limit: int) -> list[str]:
-        """Ids of traces to be summarized that have been quiet so long, oldest arrival first."""
+        """Ids of traces to be summarized that have been quiet so long.
+
+        Oldest arrivals first, and last of all those that have failed before.
+        """
         rows = self._db.select(
             f"""
             SELECT trace_id FROM ({_PENDING}) WHERE team_id = {{team_id:Int64}}
-            ORDER BY newest, trace_id LIMIT {{limit:UInt64}}
+            ORDER BY has_failed, newest, trace_id LIMIT {{limit:UInt64}}
             """,
             **self._pending(team_id, quiet_seconds),
             limit=limit,
@@ -170,10 +174,13 @@ class Traces:
             f"""
             INSERT INTO summarization_batches (team_id, snapshot, batch, trace_id)
             SELECT team_id, {{snapshot:String}},
-                intDiv(row_number() OVER (ORDER BY newest, trace_id) - 1, {{batch_size:UInt32}}),
+                intDiv(
+                    row_number() OVER (ORDER BY has_failed, newest, trace_id) - 1,
+                    {{batch_size:UInt32}}
+                ),
                 trace_id
             FROM ({_PENDING}) WHERE team_id = {{team_id:Int64}}
-            ORDER BY newest, trace_id LIMIT {{limit:UInt64}}
+            ORDER BY has_failed, newest, trace_id LIMIT {{limit:UInt64}}
             """,
             **self._pending(team_id, quiet_seconds),
             snapshot=snapshot,
