@@ -17,6 +17,7 @@ import pytest
 from tests.builders import STARTED, add, document, event_text, finish_run, names, run_record
 from tests.fakes import FakeEmbedder, FakeWorkflows
 from tests.support.clickhouse_front import ClickHouseFront
+from tests.trace_events import generation
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, TraceDocument
 from trace_clustering.settings import Settings, describe_settings, load_settings
 from trace_clustering.store import Store
@@ -144,7 +145,7 @@ def test_settings_are_shown_without_secrets(guarded: Api) -> None:
 def test_the_description_loads_nothing_from_outside(api: Api) -> None:
     text = api.ask("GET", "/openapi.json").text
     assert "//" not in text
-    assert len(routes_of(api)) == 26
+    assert len(routes_of(api)) == 27
     for path in ("/docs", "/redoc"):
         api.error(404, "GET", path)
 
@@ -228,6 +229,30 @@ def test_traces_go_in(api: Api, team_id: int) -> None:
         "last_trace_at": "2026-11-16T09:00:00Z",
         "last_run_id": None,
     }
+
+
+def test_a_trace_as_it_stands(api: Api, team_id: int) -> None:
+    trace_id = "tests/a b?"
+    root = generation(trace_id, 0)
+    more = {"$ai_parent_id": f"{trace_id}/0", "$ai_input_tokens": 30}
+    child = generation(trace_id, 1, properties=more)
+    api.store.events.insert(team_id, [child, root])
+    path = f"/api/v1/teams/{team_id}/traces/{quote(trace_id, safe='')}"
+    found = api.get(path)
+    assert (found["status"], found["summary"]) == ("pending", None)
+    assert [(span["depth"], span["kind"]) for span in found["spans"]] == [
+        (0, "generation"),
+        (1, "generation"),
+    ]
+    assert found["facts"]["input_tokens"] == 30  # of the inner call, which the outer one wraps
+    assert found["text"].startswith("L001")
+    api.post(f"/api/v1/teams/{team_id}/summaries")
+    found = api.get(path)
+    assert found["status"] == "summarized"
+    assert found["summary"]["source"] == "extractive"
+    api.store.events.insert(team_id, [generation(trace_id, 2)])
+    assert api.get(path)["status"] == "pending"
+    assert api.error(404, "GET", path.replace("tests", "no"))["type"] == "NotFoundError"
 
 
 def test_a_team_names_its_latest_run(api: Api, team_id: int) -> None:

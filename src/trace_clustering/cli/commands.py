@@ -35,6 +35,7 @@ from trace_clustering.cli.shared import (
     configure_logging,
 )
 from trace_clustering.cli.summarize import embed, summarize
+from trace_clustering.cli.trace import trace
 from trace_clustering.errors import (
     InvalidInputError,
     NotFoundError,
@@ -138,6 +139,7 @@ def serve(
 app.command()(ingest)
 app.command()(summarize)
 app.command()(embed)
+app.command()(trace)
 
 
 @app.command()

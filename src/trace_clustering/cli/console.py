@@ -32,6 +32,11 @@ def plain(text: str, width: int | None = None) -> Text:
     return Text(folded)
 
 
+def plain_line(text: str) -> Text:
+    """The same for a line whose spaces say something, such as how deep it lies."""
+    return Text(_printable(text))
+
+
 def counted(number: int, singular: str) -> str:
     """A number of things in words: 1 trace, 2,000 traces."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"

@@ -17,7 +17,14 @@ from trace_clustering.errors import (
     StoreError,
     TraceClusteringError,
 )
-from trace_clustering.web import key_routes, receivers, routes, schedule_routes, summary_routes
+from trace_clustering.web import (
+    key_routes,
+    receivers,
+    routes,
+    schedule_routes,
+    summary_routes,
+    trace_routes,
+)
 from trace_clustering.web.guard import error_response, guard
 from trace_clustering.web.services import Services
 
@@ -45,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(schedule_routes.router)
     app.include_router(summary_routes.router)
     app.include_router(key_routes.router)
+    app.include_router(trace_routes.router)
     app.include_router(receivers.router)
     app.middleware("http")(guard(services.settings))
     app.exception_handler(TraceClusteringError)(_ours)
