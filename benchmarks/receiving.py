@@ -4,8 +4,10 @@
 
 Two JSON lines. ``receiving``: a service in a process of its own takes batches of 500 spans over
 OTLP protobuf, one after the other; in turn with them this process parses the same bytes with
-``opentelemetry-proto`` and nothing more (``parse_ms``), and parses and reads every attribute into
-a Python dictionary (``read_ms``), which is the least that anyone does with them.
+``opentelemetry-proto`` and nothing more (``parse_ms``), parses them and reads every attribute
+into a Python dictionary (``read_ms``), which is the least that anyone does with them, and makes
+dictionaries of them with protobuf's own ``MessageToDict`` (``dict_ms``). Then four senders send
+at once (``spans_a_second_of_four``).
 ``summarizing``: the demo's traces from their stored events to text, extractive summary and two
 vectors of the built-in embedder, on one thread.
 """
@@ -21,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -145,13 +149,14 @@ def timed(work: Callable[..., object], *arguments: object) -> float:
 def measured(url: str) -> dict[str, float]:
     """Median milliseconds a batch, of a request and of what this process does with its bytes."""
     bodies = [batch(number) for number in range(WARM_UP + BATCHES)]
-    times: dict[str, list[float]] = {"receive": [], "parse": [], "read": []}
+    times: dict[str, list[float]] = {"receive": [], "parse": [], "read": [], "dict": []}
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
         for number, body in enumerate(bodies):
             found = {
                 "receive": timed(_send, http, body),
                 "parse": timed(ExportTraceServiceRequest.FromString, body),
                 "read": timed(read_everything, body),
+                "dict": timed(_to_dict, body),
             }
             if number >= WARM_UP:
                 for name, one in found.items():
@@ -159,19 +164,35 @@ def measured(url: str) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in times.items()}
 
 
+def at_once(url: str) -> float:
+    """Spans a second that four senders get rid of."""
+    bodies = [batch(WARM_UP + BATCHES + number) for number in range(BATCHES)]
+    with (
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as http,
+        ThreadPoolExecutor(4) as senders,
+    ):
+        start = time.perf_counter()
+        list(senders.map(lambda body: _send(http, body), bodies))
+        return SPANS * BATCHES / (time.perf_counter() - start)
+
+
 def receiving() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, service(Path(folder)) as url:
         median = measured(url)
+        together = at_once(url)
     return {
         "case": "receiving",
         "spans": SPANS,
         "kilobytes": round(len(batch(0)) / 1000),
         "spans_a_second": round(SPANS / median["receive"] * 1000),
+        "spans_a_second_of_four": round(together),
         "receive_ms": round(median["receive"], 2),
         "parse_ms": round(median["parse"], 2),
         "read_ms": round(median["read"], 2),
+        "dict_ms": round(median["dict"], 2),
         "ratio_to_parse": round(median["receive"] / median["parse"], 1),
         "ratio_to_read": round(median["receive"] / median["read"], 1),
+        "ratio_to_dict": round(median["receive"] / median["dict"], 2),
         "protobuf": version("protobuf"),
     }
 
@@ -179,6 +200,10 @@ def receiving() -> dict[str, Any]:
 def _send(http: httpx.Client, body: bytes) -> None:
     headers = {"content-type": "application/x-protobuf"}
     http.post("/v1/traces", content=body, headers=headers).raise_for_status()
+
+
+def _to_dict(body: bytes) -> None:
+    MessageToDict(ExportTraceServiceRequest.FromString(body))
 
 
 def summarizing() -> dict[str, Any]:
