@@ -14,6 +14,9 @@ from tests.clients.support import Service, python, read_back, service
 from tests.support.fake_openai import FakeOpenAI
 
 TEAMS = {"posthog": 101, "openinference": 102, "openai_v2": 103, "langfuse": 104}
+# A few traces more, which are too few to be clustered.
+WAYS = "posthog_ways"
+WAYS_TEAM = 105
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Arrivals:
     """What one client's 100 visits became.
 
     Attributes:
-        ids: the id of each visit's trace, by the visit's number as text.
+        ids: the id of each visit's trace, by the visit's number as text; or by the way it went.
         stored: of the client's team, by trace id; see ``stored.py``.
         summarized: how many traces were summarized, and with how many failures.
         clusters: the trace ids of each cluster.
@@ -45,17 +48,19 @@ def watched(folder: Path) -> dict[str, dict[str, Any]]:
     """
     with FakeOpenAI() as fake, service(folder) as running:
         fake.answer_with(model_answer)
-        given = {name: _environment(name, running, fake) for name in TEAMS}
+        teams = {**TEAMS, WAYS: WAYS_TEAM}
+        given = [_environment(*team, running, fake) for team in teams.items()]
         with ThreadPoolExecutor() as pool:
-            ids = dict(zip(TEAMS, pool.map(_attend, TEAMS, given.values()), strict=True))
+            ids = dict(zip(teams, pool.map(_attend, teams, given), strict=True))
             summarized = list(pool.map(running.summarize, TEAMS.values()))
             events = list(pool.map(running.cluster, TEAMS.values()))
     stored = read_back(folder)
     clusters = [[one["trace_ids"] for one in event["$ai_clusters"]] for event in events]
-    return {
+    arrivals = {
         name: asdict(Arrivals(ids[name], stored[team_id], summarized[at], clusters[at]))
         for at, (name, team_id) in enumerate(TEAMS.items())
     }
+    return {**arrivals, WAYS: asdict(Arrivals(ids[WAYS], stored[WAYS_TEAM], {}, []))}
 
 
 def _attend(name: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -66,11 +71,11 @@ def _attend(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     return ids
 
 
-def _environment(name: str, running: Service, fake: FakeOpenAI) -> dict[str, str]:
+def _environment(name: str, team_id: int, running: Service, fake: FakeOpenAI) -> dict[str, str]:
     """All that tells a client where to send, in the variables that its users set."""
-    key = running.new_key(TEAMS[name], name)
+    key = running.new_key(team_id, name)
     model = {"OPENAI_BASE_URL": fake.url, "OPENAI_API_KEY": "sk-of-the-fake"}
-    if name == "posthog":
+    if name in ("posthog", WAYS):
         return {**model, "POSTHOG_HOST": running.url, "POSTHOG_KEY": key}
     if name == "langfuse":
         own = {"LANGFUSE_PUBLIC_KEY": "pk-of-anybody", "LANGFUSE_SECRET_KEY": key}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 from examples.send_traces import otlp_spans, posthog_events
 
 from tests.clients.support import Service
@@ -40,15 +39,15 @@ def send_parts(service: Service, kind: str, key: str, given: list[Json]) -> None
         path, body = "/batch/", {"batch": given}
     else:
         path, body = "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": given}]}]}
-    _post(service.url + path, headers={"Authorization": f"Bearer {key}"}, json=body)
+    _post(service, path, headers={"Authorization": f"Bearer {key}"}, json=body)
 
 
 def send_line(service: Service, team_id: int, trace: Json) -> None:
     """Send a trace as the command line does; raises where it is not taken."""
-    _post(f"{service.url}/api/v1/teams/{team_id}/traces", content=json.dumps(trace))
+    _post(service, f"/api/v1/teams/{team_id}/traces", content=json.dumps(trace))
 
 
-def _post(url: str, **given: Any) -> None:
-    answer = httpx.post(url, timeout=60, trust_env=False, **given)
+def _post(service: Service, path: str, **given: Any) -> None:
+    answer = service.http.post(path, **given)
     assert answer.is_success, (answer.status_code, answer.text)
     assert not (set(answer.json()) & {"rejected_count", "partialSuccess"}), answer.text

@@ -28,10 +28,11 @@ class Service:
     url: str
     env: Mapping[str, str]
     process: Process
+    http: httpx.Client
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of what the API answers; an error is one of the test."""
-        answer = httpx.request(method, self.url + path, json=body, timeout=120, trust_env=False)
+        answer = self.http.request(method, path, json=body)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json()
 
@@ -73,7 +74,8 @@ def service(folder: Path, **settings: object) -> Iterator[Service]:
     process = Process(["up"], env, log)
     try:
         url = process.wait_until_ready().rsplit(" ", 1)[1]
-        yield Service(url, env, process)
+        with httpx.Client(base_url=url, timeout=120, trust_env=False) as http:
+            yield Service(url, env, process, http)
     finally:
         process.stop()
 

@@ -12,6 +12,7 @@ from langfuse.openai import OpenAI  # type: ignore[attr-defined]
 from tests.clients.shop import MODEL, TOOLS, VISITS, Visit, attend, use_tool
 
 langfuse = Langfuse()
+assert langfuse.auth_check()
 model = OpenAI(max_retries=0)
 ids: dict[int, str] = {}
 
