@@ -129,15 +129,7 @@ def test_the_facts_are_those_of_ingest(brought: dict[str, Any], kind: str) -> No
         assert [one[name] for one in sent] == [one[name] for one in read], name
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "posthog",
-        pytest.param(
-            "otlp", marks=pytest.mark.xfail(reason="JSON that a tool gave back is written anew")
-        ),
-    ],
-)
+@each_way
 def test_what_was_said_is_what_the_file_says(brought: dict[str, Any], kind: str) -> None:
     assert brought[f"demo {kind}"]["said"] == brought["demo ingest"]["said"]
 

@@ -8,6 +8,7 @@ from trace_clustering.traces.receiving.rules import (
     Rule,
     Tree,
     amount,
+    content,
     count,
     json_object,
     kinds,
@@ -30,9 +31,9 @@ def _message(fields: object, role: str) -> dict[str, object] | None:
         return None
     message: dict[str, object] = {"role": fields.get("role") or role}
     parts = [_part(part) for part in listed(fields.get("contents"))]
-    content = structure(fields["content"]) if "content" in fields else None
-    if parts or content is not None:
-        message["content"] = parts if content is None else content
+    said = content(fields["content"]) if "content" in fields else None
+    if parts or said is not None:
+        message["content"] = parts if said is None else said
     calls = [_call(branch.get("tool_call")) for branch in _branches(fields.get("tool_calls"))]
     if calls:
         message["tool_calls"] = calls
@@ -100,8 +101,8 @@ def _prompts(tree: Tree) -> list[object] | None:
 
 
 def _prompt(fields: dict[str, Any]) -> object:
-    content = fields.get("text", fields.get("content", ""))
-    return {"role": fields.get("role", "user"), "content": structure(content)}
+    said = fields.get("text", fields.get("content", ""))
+    return {"role": fields.get("role", "user"), "content": content(said)}
 
 
 def _choices(tree: Tree) -> list[object] | None:

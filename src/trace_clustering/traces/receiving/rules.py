@@ -93,6 +93,19 @@ def structure(value: object) -> object:
     return value
 
 
+def content(value: object) -> object:
+    """A message's content: a list of parts where JSON text spells one, otherwise as it is.
+
+    Other JSON stays the text that it is, a tool's answer say: written anew it would no longer
+    be the same message as where a client sends it a second time.
+    """
+    found = structure(value)
+    is_parts = isinstance(found, list) and all(
+        isinstance(part, dict) and "type" in part for part in found
+    )
+    return found if is_parts and found else value
+
+
 def json_value(value: object) -> object:
     """What JSON text says, be it only a number; a text that is no JSON as it is."""
     return _parsed(value, value) if isinstance(value, str) else value
