@@ -214,6 +214,30 @@ def test_something_stands_in_where_nobody_speaks(
 # The facts.
 
 
+def test_costs_beyond_all_measure_are_unknown() -> None:
+    calls = [generation(name, total_cost_usd=1e308) for name in ("a", "b")]
+    facts = put_together(*calls).facts
+    assert (facts.cost_usd, facts.cost_source) == (None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("distinct_id", "profile", "user"),
+    [
+        ("ada", None, "ada"),
+        ("ada", False, "ada"),
+        ("0198c1b2-6f6a-7b7a-9d0e-0123456789ab", None, "0198c1b2-6f6a-7b7a-9d0e-0123456789ab"),
+        ("0198c1b2-6f6a-7b7a-9d0e-0123456789ab", False, None),
+    ],
+)
+def test_a_user_that_an_sdk_made_up_is_none(
+    distinct_id: str, profile: bool | None, user: str | None
+) -> None:
+    made = replace(root(), distinct_id=distinct_id)
+    said = json.loads(made.properties) | {"$process_person_profile": profile}
+    made = replace(made, properties=json.dumps(said))
+    assert put_together(made).facts.user_id == user
+
+
 def test_the_facts_of_a_run() -> None:
     record = put_together(
         root(takes=6, trace_name="parcels", session_id="s1", metadata={"plan": "pro"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from trace_clustering.models.traces import EVENT_TRACE, CostSource, TraceFacts
@@ -9,6 +11,7 @@ from trace_clustering.traces.fields import Properties, count_in, number_in, text
 from trace_clustering.traces.span import EMBEDDING, GENERATION, RETRIEVER, TOOL, Span
 from trace_clustering.traces.span_reading import Item
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CALLS = (GENERATION, EMBEDDING)
 _STEPS = (GENERATION, EMBEDDING, TOOL, RETRIEVER)
 
@@ -93,9 +96,20 @@ def _user(trace_id: str, items: Sequence[Item]) -> str | None:
     named = _first(items, "$ai_user_id")
     if named:
         return named
-    # SDKs fall back to the trace's or the span's own id where they know no user.
-    ids = (i.event.distinct_id for i in items if i.event.distinct_id != i.span.span_id)
-    return next((one for one in ids if one.strip() and one != trace_id), None)
+    # Where they know no user, SDKs fall back to the trace's or the span's own id, or make one up
+    # and say that it is nobody's.
+    ids = (
+        item.event.distinct_id
+        for item in items
+        if item.event.distinct_id not in (trace_id, item.span.span_id) and not _is_made_up(item)
+    )
+    return next((one for one in ids if one.strip()), None)
+
+
+def _is_made_up(item: Item) -> bool:
+    """Applications may want no profiles of users that they do name: those are no UUIDs."""
+    is_nobody = item.properties.get("$process_person_profile") is False
+    return is_nobody and _UUID.fullmatch(item.event.distinct_id) is not None
 
 
 def _models(items: Sequence[Item]) -> tuple[str, ...]:
@@ -159,6 +173,8 @@ def _cost(counted: Sequence[Span], roots: Sequence[Span]) -> tuple[float | None,
     missing = any(s.cost_usd is None and (_tells_usage(s) or not s.is_error) for s in counted)
     sources = {span.cost_source for span in known}
     total = sum(span.cost_usd or 0.0 for span in known)
+    if not math.isfinite(total):
+        return None, "unknown"
     return total, "mixed" if missing or len(sources) > 1 else known[0].cost_source
 
 
