@@ -32,7 +32,9 @@ COUNT_EVENTS = """
 import json, sys
 from trace_clustering.store.database import Database
 database = Database(f"chdb://{sys.argv[1]}/clickhouse")
-rows = database.select("SELECT team_id, count() AS n FROM events GROUP BY team_id")
+rows = database.select(
+    "SELECT team_id, count() AS n FROM events WHERE event = '$ai_trace_clusters' GROUP BY team_id"
+)
 print(json.dumps({row["team_id"]: row["n"] for row in rows}))
 """
 

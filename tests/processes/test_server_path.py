@@ -154,7 +154,10 @@ def events_of(front: ClickHouseFront, team: int) -> dict[str, int]:
     database = Database(front.dsn("traces"))
     counts = {}
     for name, final in (("plain", ""), ("final", "FINAL")):
-        sql = f"SELECT count() AS n FROM events {final} WHERE team_id = {{team:Int64}}"
+        sql = (
+            f"SELECT count() AS n FROM events {final} "
+            "WHERE team_id = {team:Int64} AND event = '$ai_trace_clusters'"
+        )
         counts[name] = int(database.select(sql, team=team)[0]["n"])
     database.close()
     return counts
