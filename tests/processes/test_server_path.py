@@ -113,6 +113,53 @@ def test_a_worker_killed_after_its_event_was_stored(
     check_kill(env, front, traces, tmp_path, team=20, held=held, when="after")
 
 
+@pytest.mark.parametrize(
+    ("held", "when"),
+    [
+        (("snapshot_pending_traces_activity",), "before"),
+        (("summarize_traces_activity", "INSERT INTO", "document_embeddings"), "after"),
+        (("summarize_traces_activity", "INSERT INTO", "traces"), "before"),
+    ],
+    ids=["snapshot", "vectors-stored", "facts-not-stored"],
+)
+def test_a_worker_killed_while_it_summarizes_is_replaced(
+    env: Env,
+    front: ClickHouseFront,
+    traces: Path,
+    tmp_path: Path,
+    held: tuple[str, ...],
+    when: Literal["before", "after"],
+) -> None:
+    team = 30 + len(held) + (when == "after")
+    command(env, "ingest", str(traces), "--team-id", str(team), "--no-summarize")
+    worker = start_worker(env, tmp_path)
+    worker.wait_until_ready()
+    front.hold(*held, when=when)
+    asked = ("summarize", "--team-id", str(team), "--now", "--no-wait")
+    started = json_of(env, *asked)
+    front.wait_held(timeout=30)
+    worker.kill()
+    front.release()
+    with running(["worker"], env, tmp_path / "second.log"):
+        state = until(lambda: ended(env, started["workflow_id"]), "it never ended", 90)
+    assert state["status"] == "completed", state
+    assert state["result"]["failed"] == 0
+    # Two vectors a trace, whether or not the first worker had stored them already.
+    assert stored(front, team) == {"traces": 60, "vectors": 120}
+
+
+def stored(front: ClickHouseFront, team: int) -> dict[str, int]:
+    """Of a team: summarized traces, and rows of vectors, as they lie there."""
+    database = Database(front.dsn("traces"))
+    found = database.select(
+        "SELECT (SELECT count() FROM traces FINAL WHERE team_id = {team:Int64}) AS traces, "
+        "(SELECT count() FROM document_embeddings WHERE team_id = {team:Int64}) AS vectors",
+        team=team,
+    )
+    database.close()
+    return {name: int(value) for name, value in found[0].items()}
+
+
 def check_kill(
     env: Env,
     front: ClickHouseFront,
