@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from tests.fakes import FakeEmbedder
 from tests.trace_events import generation
 from trace_clustering.constants import RENDERING_DETAILED, RENDERING_MINIMAL
 from trace_clustering.errors import EmbeddingError, EmbeddingRefusedError
-from trace_clustering.models.traces import EVENT_SUMMARY, Note, TraceSummary
-from trace_clustering.store import Store
+from trace_clustering.models.traces import EVENT_SUMMARY, Note, TraceEvent, TraceSummary
+from trace_clustering.store import ReceivedTrace, Store, TraceRow
 from trace_clustering.store.traces import MAX_ATTEMPTS
-from trace_clustering.summarization import Summarization
+from trace_clustering.summarization import Summarization, slices
 from trace_clustering.traces.summarizing import SummaryFailure
 from trace_clustering.traces.summary_event import read_summary
 
@@ -39,10 +40,50 @@ class PickyEmbedder(FakeEmbedder):
     """Refuses, for good, texts about what is forbidden."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = super().embed(texts)
         refused = [i for i, text in enumerate(texts) if "forbidden" in text]
         if refused:
-            raise EmbeddingRefusedError("this text is not taken", tuple(refused))
-        return super().embed(texts)
+            rows[refused] = 0
+            raise EmbeddingRefusedError("this text is not taken", tuple(refused), rows)
+        return rows
+
+
+@dataclass
+class FrozenEvents:
+    """Events as they were a while ago; what is written goes through."""
+
+    store: Store
+    received: dict[str, ReceivedTrace]
+
+    def of_traces(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, ReceivedTrace]:
+        return self.received
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store.events, name)
+
+
+class Frozen:
+    """A store whose events stand still, as a slow worker sees them; nothing was summarized."""
+
+    def __init__(self, store: Store, received: dict[str, ReceivedTrace]) -> None:
+        self.events = FrozenEvents(store, received)
+        self.embeddings = store.embeddings
+        self.traces = FrozenTraces(store)
+
+
+@dataclass
+class FrozenTraces:
+    store: Store
+
+    def get(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store.traces, name)
+
+
+def event_of(store: Store, team_id: int) -> TraceEvent:
+    return store.events.of_kind(team_id, EVENT_SUMMARY, ["a"])["a"]
 
 
 def good(text: str) -> TraceSummary:
@@ -154,6 +195,9 @@ def test_a_text_that_is_refused_holds_up_no_other(store: Store, team_id: int) ->
     failed = store.traces.get(team_id, ["c"])["c"]
     assert failed.status == "failed"
     assert "this text is not taken" in failed.reason
+    # What is known of it is known all the same.
+    assert (failed.facts.models, failed.facts.input_tokens) == (("gpt-4o",), 12)
+    assert failed.title
 
 
 def test_a_failing_trace_is_tried_a_few_times_and_again_when_it_grows(
@@ -167,6 +211,49 @@ def test_a_failing_trace_is_tried_a_few_times_and_again_when_it_grows(
     assert store.traces.pending(team_id, limit=9) == []
     store.events.insert(team_id, [generation("a", 1)])
     assert store.traces.pending(team_id, limit=9) == ["a"]
+
+
+def test_a_trace_that_cannot_be_understood_holds_up_no_other(store: Store, team_id: int) -> None:
+    broken = replace(generation("b"), properties="[no object")
+    store.events.insert(team_id, [generation("a"), broken, generation("c")])
+    done = Summarization(store, FakeEmbedder()).summarize(team_id, ["a", "b", "c"])
+    assert done.summarized + done.failed == 3
+    assert store.traces.get(team_id, ["c"])["c"].status == "summarized"
+
+
+def test_what_is_done_is_kept_when_the_rest_is_broken_off(store: Store, team_id: int) -> None:
+    store.events.insert(team_id, [generation(name, asked=f"About {name}") for name in "abcdef"])
+    model = FakeSummarizer(good)
+    summarization = Summarization(store, FakeEmbedder(), model, at_once=2)
+    left = iter([None, None])
+
+    def break_off() -> None:
+        if next(left, "over") == "over":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        summarization.summarize(team_id, list("abcdef"), on_progress=break_off)
+    assert store.traces.count_pending(team_id) == 2
+    done = summarization.summarize(team_id, list("abcdef"))
+    assert (done.summarized, done.embedded) == (6, 4)
+    assert len(model.texts) == 6
+
+
+def test_a_slow_worker_that_ends_late_is_put_right(store: Store, team_id: int) -> None:
+    """It saw less than another that ended before it; what it wrote must not stay the latest."""
+    slow, quick = Summarization(store, FakeEmbedder()), Summarization(store, FakeEmbedder())
+    store.events.insert(team_id, [generation("a", asked="Cancel my order")])
+    received = store.events.of_traces(team_id, ["a"])
+    store.events.insert(team_id, [generation("a", 1, asked="And the invoice?")])
+    quick.summarize(team_id, ["a"])
+    late = replace(slow, store=Frozen(store, received))  # type: ignore[arg-type]
+    late.summarize(team_id, ["a"])
+    assert json.loads(event_of(store, team_id).properties)["$ai_event_count"] == 1
+    assert store.traces.pending(team_id, limit=9) == ["a"]
+    quick.summarize(team_id, ["a"])
+    assert json.loads(event_of(store, team_id).properties)["$ai_event_count"] == 2
+    (latest, _) = store.embeddings.without_vector(team_id, "x", limit=9)
+    assert "invoice" in latest.content
 
 
 def test_an_embedder_that_is_down_leaves_the_traces_pending(store: Store, team_id: int) -> None:
@@ -188,6 +275,34 @@ def test_another_model_never_mixes_and_backfill_fills(store: Store, team_id: int
     # And back again: the texts are the same, so nothing is to be done twice and nothing hangs.
     back = Summarization(store, old)
     assert [back.backfill(team_id, 100) for _ in range(2)] == [4, 0]
+
+
+def test_texts_that_are_refused_do_not_hold_up_the_others(store: Store, team_id: int) -> None:
+    asked = {"a": "a forbidden thing", "b": "About b", "c": "About c"}
+    store.events.insert(team_id, [generation(n, asked=text) for n, text in asked.items()])
+    Summarization(store, FakeEmbedder()).summarize(team_id, list(asked))
+    picky = PickyEmbedder()
+    picky.model_name = "picky-model"
+    summarization = Summarization(store, picky)
+    done = []
+    while n := summarization.backfill(team_id, 2):
+        done.append(n)
+    assert done == [2, 2, 2]
+    assert store.embeddings.count_without_vector(team_id, "picky-model") == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({}, []),
+        ({"a": 9}, [["a"]]),
+        ({"a": 99, "b": 1, "c": 1}, [["a"], ["b", "c"]]),
+        ({"a": 4, "b": 4, "c": 4, "d": 4}, [["a", "b"], ["c", "d"]]),
+        (dict.fromkeys("abcdefg", 0), [["a", "b", "c"], ["d", "e", "f"], ["g"]]),
+    ],
+)
+def test_slices_are_small(sizes: dict[str, int], expected: list[list[str]]) -> None:
+    assert list(slices(sizes, at_once=3, max_size=10)) == expected
 
 
 def test_the_summary_event_can_be_joined_by_trace(store: Store, team_id: int) -> None:

@@ -98,7 +98,7 @@ async def running(
             Store.open, settings.store_dsn, retention_days=settings.retention_days
         )
         stack.callback(store.close)
-        summarization = Summarization(store, build_embedder(settings), build_summarizer(settings))
+        summarization = _summarization(store, settings)
         gateway, metrics, place = None, None, None
         if parts.temporal:
             metrics = f"{LOOPBACK}:{_free_port()}"
@@ -148,6 +148,13 @@ def schedule_options(settings: Settings) -> ScheduleOptions:
         summary_interval_minutes=settings.summary_interval_minutes,
         summary_quiet_minutes=settings.summary_quiet_minutes,
     )
+
+
+def _summarization(store: Store, settings: Settings) -> Summarization:
+    summarizer = build_summarizer(settings)
+    # With a model that takes its time, what is done is kept every few traces.
+    at_once = 2 * settings.llm_concurrency if summarizer else 100
+    return Summarization(store, build_embedder(settings), summarizer, at_once)
 
 
 @asynccontextmanager

@@ -15,6 +15,8 @@
         └── StoreRefusedError   ClickHouse refused for good: access, schema, syntax
 """
 
+from typing import Any
+
 
 class TraceClusteringError(Exception):
     """Base of all errors of this package: its message is meant for a person."""
@@ -54,12 +56,14 @@ class EmbeddingRefusedError(EmbeddingError):
     """The embedder will not take a text however often it is asked; it may take others.
 
     Attributes:
-        positions: of such texts among those that were to be embedded, as far as known.
+        positions: of such texts among those that were to be embedded.
+        rows: the array that was made of all texts, zeros at those positions.
     """
 
-    def __init__(self, message: str, positions: tuple[int, ...] = ()) -> None:
+    def __init__(self, message: str, positions: tuple[int, ...], rows: Any) -> None:
         super().__init__(message)
         self.positions = positions
+        self.rows = rows
 
 
 class ServiceError(TraceClusteringError):

@@ -1,4 +1,4 @@
-"""From a trace's events to its text, its summary, its vectors and what is known of it.
+"""From traces' events to their summaries, their vectors and what is known of them.
 
 The store, the embedder and the language model are handed in; nothing here knows SQL, HTTP or
 Temporal. Every step may be done again: what is written is the same, and is written once.
@@ -6,62 +6,44 @@ Temporal. Every step may be done again: what is written is the same, and is writ
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from uuid import UUID, uuid5
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from trace_clustering.constants import RENDERING_DETAILED, RENDERING_MINIMAL
+import numpy as np
+from numpy.typing import NDArray
+
 from trace_clustering.errors import EmbeddingRefusedError, TraceClusteringError
 from trace_clustering.models import TraceDocument
 from trace_clustering.models.summarization import SummarizationTotals
-from trace_clustering.models.traces import EVENT_SUMMARY, TraceEvent, TraceFacts, TraceSummary
+from trace_clustering.models.traces import EVENT_SUMMARY, TraceSummary
 from trace_clustering.observability import get_logger
 from trace_clustering.store import ReceivedTrace, Store, TraceRow, content_key
-from trace_clustering.traces.assembly import assemble
 from trace_clustering.traces.embedding import Embedder
-from trace_clustering.traces.rendering import render_detailed, render_minimal, trace_metadata
-from trace_clustering.traces.span import TraceRecord
-from trace_clustering.traces.summarizing import Summarizer, SummaryFailure
-from trace_clustering.traces.summary import extractive_summary
-from trace_clustering.traces.summary_event import read_summary, summary_properties
-from trace_clustering.traces.text import trace_text
+from trace_clustering.traces.summarizing import Summarizer
+from trace_clustering.traces.summary_event import read_summary
+from trace_clustering.understanding import Understood, Written, failed_row, understand, write
 
 log = get_logger()
 
-MAX_REASON_CHARS = 300
-_NAMESPACE = UUID("0d3a2a4e-52a0-5d2f-9c37-5c8a4f0e6d11")
+# So much text is held at once; an agent's calls may repeat its history many times over.
+MAX_SLICE_CHARS = 32_000_000
 
 # What odd events may make our own code raise. One trace's is recorded with the trace, so that
-# the others of its batch go on.
+# the others go on.
 _OF_ONE_TRACE = (
     TraceClusteringError,
     ArithmeticError,
+    AttributeError,
     LookupError,
     RecursionError,
     TypeError,
     ValueError,
 )
 
-
-@dataclass(frozen=True)
-class _Understood:
-    """A trace on its way: what came of it, and what was made of that."""
-
-    received: ReceivedTrace
-    record: TraceRecord
-    text: str
-    summary: TraceSummary
-
-    @property
-    def trace_id(self) -> str:
-        return self.record.facts.trace_id
-
-    @property
-    def text_digest(self) -> str:
-        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -70,42 +52,44 @@ class Summarization:
 
     Attributes:
         summarizer: a language model; None for extractive summaries alone.
+        at_once: so many traces at most are read, summarized and written together. What is
+            written stays when the rest is broken off, so with a slow model they should be few.
     """
 
     store: Store
     embedder: Embedder
     summarizer: Summarizer | None = None
+    at_once: int = 100
 
-    def summarize(self, team_id: int, trace_ids: Sequence[str]) -> SummarizationTotals:
-        """Summarize and embed these traces as they stand; ids of which nothing came do nothing.
+    def summarize(
+        self,
+        team_id: int,
+        trace_ids: Sequence[str],
+        *,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> SummarizationTotals:
+        """Summarize and embed these traces as they stand.
+
+        Those that are as they were summarized last are left, and ids of which nothing came.
+
+        Args:
+            on_progress: called between slices; what it raises breaks the work off.
 
         Raises:
             EmbeddingError: no vectors can be had now; trying again may help.
             StoreError: ClickHouse failed.
         """
-        received = self.store.events.of_traces(team_id, trace_ids)
-        understood: list[_Understood] = []
-        failed: dict[str, str] = {}
-        for trace_id, one in sorted(received.items()):
-            try:
-                understood.append(_understand(trace_id, one))
-            except _OF_ONE_TRACE as error:
-                log.exception("A trace could not be understood", trace_id=trace_id)
-                failed[trace_id] = f"{type(error).__name__}: {error}"
-        understood = self._with_model_summaries(team_id, understood)
-        self.store.events.insert(team_id, [_summary_event(one) for one in understood])
-        embedded, refused = self._embed(team_id, [d for u in understood for d in _documents(u)])
-        failed |= refused
-        self._record(team_id, received, understood, failed)
-        return SummarizationTotals(
-            summarized=len(understood) - len(refused),
-            embedded=embedded,
-            failed=len(failed),
-            fallbacks=dict(Counter(_fallbacks(understood))),
-        )
+        totals = SummarizationTotals()
+        sizes = self.store.events.sizes(team_id, trace_ids)
+        for some in slices(sizes, at_once=self.at_once, max_size=MAX_SLICE_CHARS):
+            on_progress()
+            totals = totals.plus([_Slice(self, team_id).run(some)])
+        return totals
 
     def backfill(self, team_id: int, limit: int) -> int:
         """Embed texts that have no vector of the present model; returns how many were tried.
+
+        A text that the model refuses gets a vector of zeros, which no run takes.
 
         Raises:
             EmbeddingError: no vectors can be had.
@@ -113,165 +97,136 @@ class Summarization:
         store, model = self.store.embeddings, self.embedder.model_name
         documents = store.without_vector(team_id, model, limit=limit)
         if documents:
-            vectors = self.embedder.embed([document.content for document in documents])
-            store.insert(team_id, documents, vectors, model)
+            rows, refused = self.rows_of(documents)
+            if refused:
+                log.warning("Texts were refused", texts=len(refused), reason=refused[min(refused)])
+            store.insert(team_id, documents, rows, model)
         return len(documents)
 
-    def _with_model_summaries(
-        self, team_id: int, understood: list[_Understood]
-    ) -> list[_Understood]:
-        """The same with a language model's summaries, where one is set and answers."""
-        if self.summarizer is None:
-            return understood
-        made = self._model_summaries_of_before(team_id, understood)
-        asked = [one for one in understood if one.trace_id not in made]
-        answers = self.summarizer.summarize([one.text for one in asked])
-        for one, answer in zip(asked, answers, strict=True):
-            made[one.trace_id] = _or_extractive(answer, one.summary)
-        return [replace(one, summary=made[one.trace_id]) for one in understood]
-
-    def _model_summaries_of_before(
-        self, team_id: int, understood: Sequence[_Understood]
-    ) -> dict[str, TraceSummary]:
-        """What the model said of the very same texts: a batch that is done again costs once."""
-        events = self.store.events.of_kind(
-            team_id, EVENT_SUMMARY, [one.trace_id for one in understood]
-        )
-        found: dict[str, TraceSummary] = {}
-        for one in understood:
-            event = events.get(one.trace_id)
-            before = read_summary(event.properties, one.text_digest) if event else None
-            if before is not None and before.source == "model":
-                found[one.trace_id] = before
-        return found
-
-    def _embed(
-        self, team_id: int, documents: Sequence[TraceDocument]
-    ) -> tuple[int, dict[str, str]]:
-        """Embed what is new; returns how many, and by trace id why a text was refused."""
-        new = self._new(team_id, documents)
-        refused: dict[str, str] = {}
+    def rows_of(
+        self, documents: Sequence[TraceDocument]
+    ) -> tuple[NDArray[np.float32], dict[int, str]]:
+        """Vectors of texts, zeros for those that are refused; by position, why they were."""
         try:
-            self._store_vectors(team_id, new)
+            return self.embedder.embed([document.content for document in documents]), {}
         except EmbeddingRefusedError as error:
-            refused = {new[position].document_id: str(error) for position in error.positions}
-            new = [d for i, d in enumerate(new) if i not in error.positions]
-            self._store_vectors(team_id, new)
-        return len(new), refused
+            return error.rows, dict.fromkeys(error.positions, str(error))
 
-    def _new(self, team_id: int, documents: Sequence[TraceDocument]) -> list[TraceDocument]:
+
+@dataclass
+class _Slice:
+    """A few traces that are read, summarized and written together.
+
+    Attributes:
+        failed: by trace id, why it could not be done.
+    """
+
+    parts: Summarization
+    team_id: int
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def run(self, trace_ids: Sequence[str]) -> SummarizationTotals:
+        received = self.parts.store.events.of_traces(self.team_id, trace_ids)
+        known = self.parts.store.traces.get(self.team_id, trace_ids)
+        new = {i: one for i, one in sorted(received.items()) if not _is_done(one, known.get(i))}
+        understood = self._each(new, lambda i: understand(i, new[i]))
+        answered = self._answered(understood)
+        written = self._each(answered, lambda i: write(answered[i]))
+        self.parts.store.events.put(self.team_id, [one.event for one in written.values()])
+        embedded = self._embed([d for one in written.values() for d in one.documents])
+        self._record(new, answered, written)
+        return SummarizationTotals(
+            summarized=len(received) - len(self.failed),
+            embedded=embedded,
+            failed=len(self.failed),
+            fallbacks=dict(Counter(_fallbacks(answered.values()))),
+        )
+
+    def _each(self, given: Mapping[str, object], make: Callable[[str], _Made]) -> dict[str, _Made]:
+        """What is made of each trace; one that fails is noted and lacks."""
+        made: dict[str, _Made] = {}
+        for trace_id in given:
+            try:
+                made[trace_id] = make(trace_id)
+            except _OF_ONE_TRACE as error:
+                log.exception("A trace could not be summarized", trace_id=trace_id)
+                self.failed[trace_id] = f"{type(error).__name__}: {error}"
+        return made
+
+    def _answered(self, understood: dict[str, Understood]) -> dict[str, Understood]:
+        """The same with a language model's summaries, where one is set and answers."""
+        if self.parts.summarizer is None:
+            return understood
+        before = self._answers_of_before(understood)
+        asked = [one for one in understood.values() if one.trace_id not in before]
+        answers = self.parts.summarizer.summarize([one.text for one in asked])
+        by_id = before | {o.trace_id: answer for o, answer in zip(asked, answers, strict=True)}
+        return {i: one.with_answer(by_id[i]) for i, one in understood.items()}
+
+    def _answers_of_before(self, understood: Mapping[str, Understood]) -> dict[str, TraceSummary]:
+        """What the model said of the very same texts: what is done again costs once."""
+        events = self.parts.store.events.of_kind(self.team_id, EVENT_SUMMARY, list(understood))
+        found = {
+            i: read_summary(event.properties, understood[i].text_digest)
+            for i, event in events.items()
+        }
+        return {i: one for i, one in found.items() if one is not None and one.source == "model"}
+
+    def _embed(self, documents: Sequence[TraceDocument]) -> int:
+        """Embed and store what is new; returns how many. A refused text fails its trace."""
         if not documents:
-            return []
-        known = self.store.embeddings.stored_keys(team_id, documents, self.embedder.model_name)
-        return [d for d in documents if (d.document_id, d.rendering, content_key(d)) not in known]
-
-    def _store_vectors(self, team_id: int, documents: Sequence[TraceDocument]) -> None:
-        if documents:
-            vectors = self.embedder.embed([document.content for document in documents])
-            self.store.embeddings.insert(team_id, documents, vectors, self.embedder.model_name)
+            return 0
+        store, model = self.parts.store.embeddings, self.parts.embedder.model_name
+        known = store.stored_keys(self.team_id, documents, model)
+        new = [d for d in documents if (d.document_id, d.rendering, content_key(d)) not in known]
+        if not new:
+            return 0
+        rows, refused = self.parts.rows_of(new)
+        self.failed |= {new[position].document_id: why for position, why in refused.items()}
+        kept = [position for position in range(len(new)) if position not in refused]
+        if kept:
+            store.insert(self.team_id, [new[position] for position in kept], rows[kept], model)
+        return len(kept)
 
     def _record(
         self,
-        team_id: int,
-        received: dict[str, ReceivedTrace],
-        understood: Sequence[_Understood],
-        failed: dict[str, str],
+        received: Mapping[str, ReceivedTrace],
+        understood: Mapping[str, Understood],
+        written: Mapping[str, Written],
     ) -> None:
         """Write what is known, last of all: until then the traces count as pending."""
-        rows = [
-            TraceRow(
-                facts=one.record.facts,
-                title=one.summary.title,
-                status="summarized",
-                seen_events=len(one.received.events),
-                seen_until=one.received.newest,
-            )
-            for one in understood
-            if one.trace_id not in failed
+        rows = [one.understood.row() for i, one in written.items() if i not in self.failed]
+        before = self.parts.store.traces.get(self.team_id, list(self.failed))
+        rows += [
+            failed_row(i, received[i], why, understood.get(i), before.get(i))
+            for i, why in self.failed.items()
         ]
-        before = self.store.traces.get(team_id, list(failed)) if failed else {}
-        for trace_id, reason in failed.items():
-            one = received[trace_id]
-            rows.append(_failed_row(trace_id, one, reason, before.get(trace_id)))
-        self.store.traces.record(team_id, rows)
+        self.parts.store.traces.record(self.team_id, rows)
 
 
-def _understand(trace_id: str, received: ReceivedTrace) -> _Understood:
-    record = assemble(trace_id, received.events)
-    text = trace_text(record)
-    return _Understood(received, record, text, extractive_summary(record, text))
+def slices(sizes: Mapping[_Given, int], *, at_once: int, max_size: int) -> Iterator[list[_Given]]:
+    """The keys in lists of at most ``at_once`` that are no larger together than ``max_size``.
+
+    One that is larger by itself goes alone.
+    """
+    some: list[_Given] = []
+    left = max_size
+    for key, size in sizes.items():
+        if some and (len(some) == at_once or size > left):
+            yield some
+            some, left = [], max_size
+        some.append(key)
+        left -= size
+    if some:
+        yield some
 
 
-def _or_extractive(answer: TraceSummary | SummaryFailure, extractive: TraceSummary) -> TraceSummary:
-    if isinstance(answer, SummaryFailure):
-        return replace(extractive, fallback_reason=answer.reason)
-    return answer
+def _is_done(received: ReceivedTrace, row: TraceRow | None) -> bool:
+    """Whether it was summarized just as it stands; of a batch that is done again, most were."""
+    if row is None or row.status != "summarized":
+        return False
+    return row.seen_until >= received.newest and row.seen_events >= len(received.events)
 
 
-def _fallbacks(understood: Iterable[_Understood]) -> Iterator[str]:
+def _fallbacks(understood: Iterable[Understood]) -> Iterator[str]:
     return (u.summary.fallback_reason for u in understood if u.summary.fallback_reason)
-
-
-def _documents(one: _Understood) -> list[TraceDocument]:
-    trace = one.record.trace
-    metadata = json.dumps(trace_metadata(trace), ensure_ascii=False, sort_keys=True)
-    texts = {
-        RENDERING_MINIMAL: render_minimal(trace),
-        RENDERING_DETAILED: render_detailed(one.summary),
-    }
-    return [
-        TraceDocument(trace.trace_id, trace.timestamp, rendering, content, metadata)
-        for rendering, content in texts.items()
-    ]
-
-
-def _summary_event(one: _Understood) -> TraceEvent:
-    facts = one.record.facts
-    properties = summary_properties(
-        facts, one.summary, text_chars=len(one.text), text_digest=one.text_digest
-    )
-    return TraceEvent(
-        uuid=str(uuid5(_NAMESPACE, facts.trace_id)),
-        event=EVENT_SUMMARY,
-        trace_id=facts.trace_id,
-        distinct_id=facts.user_id or facts.trace_id,
-        timestamp=facts.start,
-        properties=json.dumps(properties, ensure_ascii=False, sort_keys=True),
-    )
-
-
-def _failed_row(
-    trace_id: str, received: ReceivedTrace, reason: str, before: TraceRow | None
-) -> TraceRow:
-    is_same = before is not None and (
-        (received.newest, len(received.events)) == (before.seen_until, before.seen_events)
-    )
-    return TraceRow(
-        facts=_nothing_known(trace_id, received),
-        title="",
-        status="failed",
-        seen_events=len(received.events),
-        seen_until=received.newest,
-        reason=reason[:MAX_REASON_CHARS],
-        attempts=before.attempts + 1 if before and is_same else 1,
-    )
-
-
-def _nothing_known(trace_id: str, received: ReceivedTrace) -> TraceFacts:
-    return TraceFacts(
-        trace_id=trace_id,
-        name="",
-        start=min(event.timestamp for event in received.events),
-        duration=0.0,
-        models=(),
-        tools=(),
-        input_tokens=None,
-        output_tokens=None,
-        cost_usd=None,
-        cost_source="unknown",
-        errors=0,
-        is_error=False,
-        user_id=None,
-        session_id=None,
-        spans=len(received.events),
-    )

@@ -36,7 +36,7 @@ def test_what_was_stored_is_summarized(ask: Run, service: FakeService, tmp_path:
     }
     assert (done["received"], done["stored"]) == (100, 100)
     limits = [int(query["limit"]) for query, _ in service.asked(PATH)]
-    assert limits == [16, 32, 64]
+    assert limits == [4, 8, 16, 32, 64]
     assert service.needs == "store"
 
 

@@ -16,7 +16,7 @@ from trace_clustering.cli.console import counted
 from trace_clustering.errors import ServiceError
 
 # A language model may take half a minute for each; what answers fast is soon asked for more.
-FIRST_LIMIT, LARGEST_LIMIT = 16, 512
+FIRST_LIMIT, LARGEST_LIMIT = 4, 512
 QUICK_SECONDS, SLOW_SECONDS = 2.0, 10.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,14 +66,51 @@ class Events:
         both would never settle. What two processes store at the same moment may lie there twice
         until a merge; it is read once all the same.
         """
+        return self._store(team_id, events, lambda version, stored: version in stored)
+
+    def put(self, team_id: int, events: Sequence[TraceEvent]) -> int:
+        """The same for what we made ourselves, such as summaries: what was said last counts.
+
+        A version that another has replaced since is stored again.
+        """
+        return self._store(team_id, events, lambda version, stored: version == stored[-1])
+
+    def _store(
+        self,
+        team_id: int,
+        events: Sequence[TraceEvent],
+        is_known: Callable[[int, Sequence[int]], bool],
+    ) -> int:
         latest = {event.uuid: event for event in events}
         with self._arriving.alone({(team_id, uuid) for uuid in latest}):
             known = self._versions(team_id, latest)
-            new = [e for e in latest.values() if _version(e) not in known.get(e.uuid, ())]
+            new = [
+                event
+                for event in latest.values()
+                if event.uuid not in known or not is_known(_version(event), known[event.uuid])
+            ]
             if new:
                 # A token of its own: the table would refuse what it held once and let go of since.
                 self._db.insert("events", _rows(team_id, new, known), token=str(uuid4()))
         return len(new)
+
+    def sizes(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, int]:
+        """Characters of all that clients sent of these traces; those that are unknown lack."""
+        return {
+            row["trace_id"]: int(row["size"])
+            for part in parts(trace_ids)
+            for row in self._db.select(
+                """
+                SELECT trace_id, sum(length(properties)) AS size FROM events
+                WHERE team_id = {team_id:Int64} AND trace_id IN {trace_ids:Array(String)}
+                    AND event IN {kinds:Array(String)}
+                GROUP BY trace_id
+                """,
+                team_id=team_id,
+                trace_ids=part,
+                kinds=list(TRACE_EVENTS),
+            )
+        }
 
     def of_traces(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, ReceivedTrace]:
         """Everything that clients sent of these traces; those of which nothing is known lack."""
@@ -181,7 +218,9 @@ class Events:
                 last=as_micros(events[part[-1]].timestamp) + _REDELIVERY_MICROS,
             )
             for row in rows:
-                found[row["id"]] = list(dict.fromkeys(found.get(row["id"], []) + row["versions"]))
+                # The last of a row is its own.
+                before = [v for v in found.get(row["id"], []) if v not in row["versions"]]
+                found[row["id"]] = before + list(row["versions"])
         return found
 
 

@@ -136,6 +136,7 @@ class Keys:
             "key_hash": ([key_hash], pa.string()),
             "created_at": ([record.created_at], _MILLISECONDS),
             "revoked_at": ([record.revoked_at], _MILLISECONDS),
+            "version": ([int(record.revoked_at is not None)], pa.uint8()),
         }
         self._db.insert("api_keys", table(columns))
 

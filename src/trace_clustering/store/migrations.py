@@ -157,7 +157,10 @@ ALTER TABLE events ADD INDEX IF NOT EXISTS
 """
 
 # What is known of a trace from its events. ``seen_events`` and ``seen_until`` say how far they
-# had come when it was summarized: more or later ones make it one to be done again.
+# had come when it was summarized: more or later ones make it one to be done again. The row that
+# saw most wins, whatever clocks said when the rows were written. Who saw more saw no less of
+# either, so their sum tells; once old events have ended, the time of a new one outweighs their
+# number. Of rows that saw the same ClickHouse keeps the one inserted last: that of a redo.
 _TRACES = """
 CREATE TABLE IF NOT EXISTS traces (
     team_id Int64,
@@ -182,8 +185,9 @@ CREATE TABLE IF NOT EXISTS traces (
     attempts UInt32,
     seen_events UInt64,
     seen_until DateTime64(6, 'UTC'),
-    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
-) ENGINE = ReplacingMergeTree(updated_at)
+    updated_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    version DateTime64(6, 'UTC') MATERIALIZED addMicroseconds(seen_until, seen_events)
+) ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, trace_id)
 TTL toDateTime(greatest(timestamp, updated_at)) + INTERVAL 92 DAY
 """
@@ -203,6 +207,8 @@ TTL created_at + INTERVAL 2 DAY
 SETTINGS ttl_only_drop_parts = 1
 """
 
+# A key goes from version 0 to 1 when it is revoked, and never back. A time would be no version:
+# were the clock set back in between, the key would stay what it was.
 _API_KEYS = """
 CREATE TABLE IF NOT EXISTS api_keys (
     team_id Int64,
@@ -212,8 +218,8 @@ CREATE TABLE IF NOT EXISTS api_keys (
     key_hash String,
     created_at DateTime64(3, 'UTC'),
     revoked_at Nullable(DateTime64(3, 'UTC')),
-    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
-) ENGINE = ReplacingMergeTree(updated_at)
+    version UInt8
+) ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, key_id)
 """
 

@@ -83,21 +83,12 @@ class Traces:
         self._db = database
 
     def record(self, team_id: int, rows: Sequence[TraceRow]) -> None:
-        """Store what is known of traces; a trace's later row takes the earlier one's place."""
-        n = len(rows)
-        if not n:
-            return
-        facts = [row.facts for row in rows]
-        columns: dict[str, tuple[object, pa.DataType]] = {
-            "team_id": ([team_id] * n, pa.int64()),
-            "title": ([row.title for row in rows], pa.string()),
-            "status": ([row.status for row in rows], pa.string()),
-            "reason": ([row.reason for row in rows], pa.string()),
-            "attempts": ([row.attempts for row in rows], pa.uint32()),
-            "seen_events": ([row.seen_events for row in rows], pa.uint64()),
-            "seen_until": ([row.seen_until for row in rows], _MICROSECONDS),
-        }
-        self._db.insert("traces", table(columns | _fact_columns(facts)))
+        """Store what is known of traces.
+
+        A trace's later row takes the earlier one's place, unless that one has seen more.
+        """
+        if rows:
+            self._db.insert("traces", _table(team_id, rows))
 
     def get(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
         """What is known of these traces; those that were never summarized lack."""
@@ -223,6 +214,19 @@ class Traces:
             "kinds": list(TRACE_EVENTS),
             "most": MAX_ATTEMPTS,
         }
+
+
+def _table(team_id: int, rows: Sequence[TraceRow]) -> pa.Table:
+    columns: dict[str, tuple[object, pa.DataType]] = {
+        "team_id": ([team_id] * len(rows), pa.int64()),
+        "title": ([row.title for row in rows], pa.string()),
+        "status": ([row.status for row in rows], pa.string()),
+        "reason": ([row.reason for row in rows], pa.string()),
+        "attempts": ([row.attempts for row in rows], pa.uint32()),
+        "seen_events": ([row.seen_events for row in rows], pa.uint64()),
+        "seen_until": ([row.seen_until for row in rows], _MICROSECONDS),
+    }
+    return table(columns | _fact_columns([row.facts for row in rows]))
 
 
 def _fact_columns(facts: Sequence[TraceFacts]) -> dict[str, tuple[object, pa.DataType]]:

@@ -16,7 +16,7 @@ from trace_clustering.models.summarization import (
 from trace_clustering.observability import get_logger
 from trace_clustering.summarization import Summarization
 from trace_clustering.temporal.names import FALLBACKS_METRIC, SUMMARIZED_METRIC
-from trace_clustering.temporal.under_way import under_way
+from trace_clustering.temporal.under_way import check_cancelled, under_way
 
 log = get_logger()
 
@@ -63,10 +63,12 @@ class SummarizationActivities:
 
     @activity.defn(name="summarize_traces_activity", no_thread_cancel_exception=True)
     def summarize_traces_activity(self, given: BatchInput) -> SummarizationTotals:
-        """Summarize and embed one batch; done again, it changes nothing."""
+        """Summarize and embed one batch; done again, it goes on where it was broken off."""
         with under_way(given.team_id):
             trace_ids = self._traces.batch(given.team_id, given.snapshot, given.batch)
-            report = self._summarization.summarize(given.team_id, trace_ids)
+            report = self._summarization.summarize(
+                given.team_id, trace_ids, on_progress=check_cancelled
+            )
             meter = activity.metric_meter()
             meter.create_counter(SUMMARIZED_METRIC, "Traces summarized.").add(report.summarized)
             fallbacks = meter.create_counter(FALLBACKS_METRIC, "Summaries a model did not give.")

@@ -79,7 +79,8 @@ class _LocalEmbedder(ABC):
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(bad):
             problem = f"{self._what} makes no numbers of {len(bad)} texts"
-            raise EmbeddingRefusedError(problem, tuple(int(position) for position in bad))
+            rows[bad] = 0
+            raise EmbeddingRefusedError(problem, tuple(int(position) for position in bad), rows)
         self._dimensions = rows.shape[1]
         return rows
 

@@ -100,15 +100,17 @@ class OpenAIEmbedder:
         """
         sent = [position for position, text in enumerate(texts) if text.strip()]
         found = self._found([encodable(texts[position]) for position in sent])
-        refused = [at for at, row in zip(sent, found, strict=True) if isinstance(row, _Refused)]
-        if refused:
-            first = next(row for row in found if isinstance(row, _Refused))
-            problem = f"refuses {len(refused)} of {len(texts)} texts: it {first}"
-            raise EmbeddingRefusedError(self._sentence(problem), tuple(refused))
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        refused: dict[int, _Refused] = {}
         for position, row in zip(sent, found, strict=True):
-            if not isinstance(row, _Refused):
+            if isinstance(row, _Refused):
+                refused[position] = row
+            else:
                 rows[position] = row
+        if refused:
+            first = next(iter(refused.values()))
+            problem = f"refuses {len(refused)} of {len(texts)} texts: it {first}"
+            raise EmbeddingRefusedError(self._sentence(problem), tuple(refused), rows)
         return rows
 
     def _found(self, texts: Sequence[str]) -> list[Row | _Refused]:
