@@ -12,6 +12,7 @@ from trace_clustering.settings import Settings
 # Our own lines say more than these libraries' at info.
 _QUIET = (
     "httpx",
+    "httpx2",
     "httpcore",
     "clickhouse_connect",
     "uvicorn",
