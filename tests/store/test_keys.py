@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -146,6 +147,20 @@ def test_a_key_stays_revoked(any_store: Store, team_id: int) -> None:
     any_store._database.execute("OPTIMIZE TABLE api_keys FINAL")
     assert any_store.keys.revoke(made.record.key_id) == first
     assert Keys(any_store._database).team_of(made.key) is None
+
+
+def test_a_key_is_revoked_though_the_clock_was_set_back(any_store: Store, team_id: int) -> None:
+    """As if it had been made a minute from now; whichever row is written last, too."""
+    made = any_store.keys.create(team_id)
+    ahead = replace(made.record, created_at=made.record.created_at + timedelta(minutes=1))
+    key_hash = hashlib.sha256(made.key.encode()).hexdigest()
+    any_store.keys._write(ahead, key_hash)
+    revoked = any_store.keys.revoke(made.record.key_id)
+    any_store.keys._write(ahead, key_hash)
+    for _ in range(2):
+        assert Keys(any_store._database).team_of(made.key) is None
+        assert [one for one in any_store.keys.all() if one.team_id == team_id] == [revoked]
+        any_store._database.execute("OPTIMIZE TABLE api_keys FINAL")
 
 
 @pytest.mark.parametrize("key_id", ["", "0" * 12, "'; DROP TABLE api_keys --"])

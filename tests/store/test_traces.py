@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.store.received import (
@@ -24,7 +25,7 @@ from tests.store.received import (
 from trace_clustering.inputs import make_run_id
 from trace_clustering.models.traces import EVENT_SUMMARY, TRACE_EVENTS
 from trace_clustering.store import Snapshot, Store, TraceRow
-from trace_clustering.store.traces import MAX_ATTEMPTS
+from trace_clustering.store.traces import MAX_ATTEMPTS, _table
 
 HOUR = timedelta(hours=1)
 
@@ -101,6 +102,53 @@ def test_a_later_row_takes_the_place_of_the_earlier(any_store: Store, team_id: i
         assert any_store.traces.get(team_id, ["trace"]) == {"trace": one}
     any_store._database.execute("OPTIMIZE TABLE traces FINAL")
     assert any_store.traces.get(team_id, ["trace"]) == {"trace": later}
+
+
+def record_as_of(store: Store, team_id: int, written: datetime, one: TraceRow) -> None:
+    """Record a row as a machine would whose clock says this."""
+    row = _table(team_id, [one])
+    times = pa.array([written], pa.timestamp("us", tz="UTC"))
+    store._database.insert("traces", row.append_column("updated_at", times))
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        row(title="More came", seen_events=8),
+        row(title="Changed", seen_until=MOMENT + HOUR + timedelta(microseconds=1)),
+        row(title="Most has ended", seen_events=1, seen_until=MOMENT + 24 * HOUR),
+        row(title="Done again"),
+        row(title="", status="failed", reason="odd", attempts=2),
+    ],
+    ids=lambda one: one.title or one.status,
+)
+def test_a_later_row_wins_though_the_clock_was_set_back(
+    any_store: Store, team_id: int, later: TraceRow
+) -> None:
+    record_as_of(any_store, team_id, now() + HOUR, row())
+    any_store.traces.record(team_id, [later])
+    for _ in range(2):
+        assert any_store.traces.get(team_id, ["trace"]) == {"trace": later}
+        any_store._database.execute("OPTIMIZE TABLE traces FINAL")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seen_events": 6},
+        {"seen_until": MOMENT},
+        {"seen_events": 6, "seen_until": MOMENT, "status": "failed"},
+    ],
+)
+def test_a_row_that_saw_less_does_not_win(
+    any_store: Store, team_id: int, changes: dict[str, Any]
+) -> None:
+    """Of two that summarize a trace at once, the one that read it first may end last."""
+    any_store.traces.record(team_id, [row()])
+    record_as_of(any_store, team_id, now() + HOUR, row(**changes))
+    for _ in range(2):
+        assert any_store.traces.get(team_id, ["trace"]) == {"trace": row()}
+        any_store._database.execute("OPTIMIZE TABLE traces FINAL")
 
 
 def test_rows_of_another_team_are_never_seen(
@@ -193,6 +241,17 @@ def test_an_event_that_was_stored_behind_one_that_was_seen(any_store: Store, tea
     summarize(any_store, team_id, "a")
     assert pending(any_store, team_id) == []
     add_as_of(any_store, team_id, came - timedelta(seconds=3), [event("a", 2)])
+    assert pending(any_store, team_id) == ["a"]
+    summarize(any_store, team_id, "a")
+    assert pending(any_store, team_id) == []
+
+
+def test_a_trace_that_was_summarized_ahead_of_the_clock(any_store: Store, team_id: int) -> None:
+    """After the clock was set back it is summarized once more if more comes, and no more."""
+    any_store.events.insert(team_id, [event("a")])
+    record_as_of(any_store, team_id, now() + HOUR, summarized(any_store, team_id, "a"))
+    assert pending(any_store, team_id) == []
+    any_store.events.insert(team_id, [event("a", 1)])
     assert pending(any_store, team_id) == ["a"]
     summarize(any_store, team_id, "a")
     assert pending(any_store, team_id) == []
