@@ -343,6 +343,99 @@ def test_usage_that_is_reported_twice_counts_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("between", "calls"),
+    [
+        ((), 1),
+        (("chain",), 1),
+        (("span", "chain"), 1),
+        (("tool",), 2),
+        (("agent",), 2),
+        (("retriever",), 2),
+        (("chain", "tool", "chain"), 2),
+    ],
+)
+def test_what_a_tool_asks_of_a_model_is_a_request_of_its_own(
+    between: tuple[str, ...], calls: int
+) -> None:
+    used: dict[str, Any] = {"input_tokens": 10, "output_tokens": 2, "total_cost_usd": 0.5}
+    above, events = "outer", [generation("outer", takes=9, **used)]
+    for number, kind in enumerate(between, 1):
+        events.append(span(f"s{number}", at=number, takes=3, parent=above, span_kind=kind))
+        above = f"s{number}"
+    events.append(generation("wrapper", at=5, takes=2, parent=above, **used))
+    events.append(generation("inner", at=6, takes=1, parent="wrapper", **used))
+    facts = put_together(*events).facts
+    told = (facts.input_tokens, facts.output_tokens, facts.cost_usd)
+    assert told == (10 * calls, 2 * calls, 0.5 * calls)
+
+
+ESTIMATED: dict[str, Any] = {"model": "gpt-4o", "input_tokens": 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("events", "total", "source"),
+    [
+        # What was sent for the whole, or for a part of it, before what a list of prices says.
+        ([root(takes=9, total_cost_usd=0.5), generation("g", at=1, **ESTIMATED)], 0.5, "sent"),
+        (
+            [
+                root(takes=9, total_cost_usd=0.5),
+                span("agent", at=1, takes=7, span_kind="agent", total_cost_usd=0.25),
+                generation("g", at=2, parent="agent", **ESTIMATED),
+            ],
+            0.5,
+            "sent",
+        ),
+        (
+            [
+                root(takes=9),
+                span("a", at=1, takes=3, span_kind="agent", total_cost_usd=0.5),
+                generation("g", at=2, parent="a", **ESTIMATED),
+                span("b", at=5, takes=3, span_kind="agent", total_cost_usd=0.25),
+                generation("h", at=6, parent="b", **ESTIMATED),
+            ],
+            0.75,
+            "sent",
+        ),
+        (
+            [
+                root(takes=9),
+                span("a", at=1, takes=3, span_kind="agent", total_cost_usd=0.5),
+                generation("g", at=2, parent="a", **ESTIMATED),
+                generation("h", at=6, **ESTIMATED),
+            ],
+            3.0,
+            "mixed",
+        ),
+        (
+            [
+                generation("outer", takes=9, model="gpt-4o", total_cost_usd=0.5),
+                generation("g", at=2, parent="outer", **ESTIMATED),
+            ],
+            0.5,
+            "sent",
+        ),
+        # A call that tells its own is believed before what is around it.
+        (
+            [
+                root(takes=9, total_cost_usd=0.5),
+                generation("g", at=1, total_cost_usd=0.25),
+                generation("h", at=2, **ESTIMATED),
+            ],
+            2.75,
+            "mixed",
+        ),
+    ],
+)
+def test_a_cost_that_was_sent_for_the_calls_together(
+    events: list[TraceEvent], total: float, source: str
+) -> None:
+    facts = put_together(*events).facts
+    assert facts.cost_usd == pytest.approx(total)
+    assert facts.cost_source == source
+
+
 def test_tools_are_counted_once_in_the_order_of_their_calls() -> None:
     calls = loop(
         [ASK, tool_call("find", call_id="a")],

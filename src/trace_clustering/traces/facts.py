@@ -5,15 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from trace_clustering.models.traces import EVENT_TRACE, CostSource, TraceFacts
 from trace_clustering.traces.fields import Properties, count_in, number_in, text_in
-from trace_clustering.traces.span import EMBEDDING, GENERATION, RETRIEVER, TOOL, Span
+from trace_clustering.traces.span import (
+    AGENT,
+    EMBEDDING,
+    GENERATION,
+    RETRIEVER,
+    TOOL,
+    Span,
+    walk,
+)
 from trace_clustering.traces.span_reading import Item
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CALLS = (GENERATION, EMBEDDING)
 _STEPS = (GENERATION, EMBEDDING, TOOL, RETRIEVER)
+_ACTORS = (TOOL, RETRIEVER, AGENT)
 
 
 def facts_of(
@@ -31,32 +41,54 @@ def facts_of(
         roots: the tree.
         tools: names of the tools called, in order.
     """
-    start = min(item.span.start for item in items)
-    end = max(item.span.end for item in items)
     line = line_facts(items)
-    counted = _counted(items, roots)
-    tokens_in = _sum_known(span.input_tokens for span in counted)
-    tokens_out = _sum_known(span.output_tokens for span in counted)
-    cost, source = _cost(counted, roots)
-    sent = number_in(line, "cost_usd")
-    seconds = (end - start).total_seconds()
+    usage = _usage(items, roots, line)
     return TraceFacts(
         trace_id=trace_id,
         name=_name(items, root_items),
-        start=start,
-        duration=seconds or (number_in(line, "latency_ms") or 0.0) / 1_000,
+        start=min(item.span.start for item in items),
+        duration=_seconds(items) or (number_in(line, "latency_ms") or 0.0) / 1_000,
         models=_models(items),
         tools=tuple(tools),
-        input_tokens=count_in(line, "input_tokens") if tokens_in is None else tokens_in,
-        output_tokens=count_in(line, "output_tokens") if tokens_out is None else tokens_out,
-        cost_usd=sent if cost is None else cost,
-        cost_source="sent" if cost is None and sent is not None else source,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+        cost_source=usage.cost_source,
         errors=sum(item.span.is_error for item in items),
         is_error=is_failed(items, root_items),
         user_id=_user(trace_id, items),
         session_id=_first(items, "$ai_session_id") or text_in(line, "session_id"),
         spans=len(items),
     )
+
+
+@dataclass(frozen=True)
+class _Usage:
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    cost_source: CostSource
+
+
+def _usage(items: Sequence[Item], roots: Sequence[Span], line: Properties) -> _Usage:
+    """What all calls took together; where no span tells, what the trace's line says."""
+    counted = _counted(items, roots)
+    tokens_in = _sum_known(span.input_tokens for span in counted)
+    tokens_out = _sum_known(span.output_tokens for span in counted)
+    cost, source = _cost(counted, roots)
+    sent = number_in(line, "cost_usd")
+    return _Usage(
+        count_in(line, "input_tokens") if tokens_in is None else tokens_in,
+        count_in(line, "output_tokens") if tokens_out is None else tokens_out,
+        sent if cost is None else cost,
+        "sent" if cost is None and sent is not None else source,
+    )
+
+
+def _seconds(items: Sequence[Item]) -> float:
+    start = min(item.span.start for item in items)
+    end = max(item.span.end for item in items)
+    return (end - start).total_seconds()
 
 
 def line_facts(items: Sequence[Item]) -> Properties:
@@ -131,7 +163,10 @@ def _counted(items: Sequence[Item], roots: Sequence[Span]) -> list[Span]:
 
 
 def _around_calls(roots: Sequence[Span]) -> set[str]:
-    """Calls of models with another such call that tells its usage below them."""
+    """Calls of models around another report of the same request that tells its usage.
+
+    What a tool or an agent asks of a model is another request than the one it was called by.
+    """
     around: set[str] = set()
     enclosing: dict[str, Span | None] = {}
     waiting: list[tuple[Span, Span | None]] = [(root, None) for root in roots]
@@ -143,7 +178,8 @@ def _around_calls(roots: Sequence[Span]) -> set[str]:
                 around.add(call.uuid)
                 call = enclosing[call.uuid]
             call = span
-        waiting += [(child, call) for child in span.children]
+        below = None if span.kind in _ACTORS else call
+        waiting += [(child, below) for child in span.children]
     return around
 
 
@@ -164,6 +200,7 @@ def _outermost(roots: Sequence[Span], tells: Callable[[Span], bool]) -> list[Spa
 
 
 def _cost(counted: Sequence[Span], roots: Sequence[Span]) -> tuple[float | None, CostSource]:
+    counted = _as_sent(counted, roots)
     known = [span for span in counted if span.cost_usd is not None]
     if not known:
         known = counted = _outermost(roots, lambda span: span.cost_usd is not None)
@@ -176,6 +213,15 @@ def _cost(counted: Sequence[Span], roots: Sequence[Span]) -> tuple[float | None,
     if not math.isfinite(total):
         return None, "unknown"
     return total, "mixed" if missing or len(sources) > 1 else known[0].cost_source
+
+
+def _as_sent(counted: Sequence[Span], roots: Sequence[Span]) -> Sequence[Span]:
+    """Where no call tells what it cost, the spans that do in place of the calls below them."""
+    if any(span.cost_source == "sent" for span in counted):
+        return counted
+    told = _outermost(roots, lambda span: span.cost_source == "sent")
+    below = {span.uuid for _, span in walk(told)}
+    return [*told, *(span for span in counted if span.uuid not in below)]
 
 
 def _sum_known(counts: Iterable[int | None]) -> int | None:
