@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
+from dataclasses import asdict
 
 import pytest
 from temporalio import workflow
@@ -14,6 +16,7 @@ from tests.temporal.support import Cluster, load, mixture
 from tests.trace_events import generation
 from trace_clustering.errors import NotFoundError
 from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
+from trace_clustering.models.summarization import SummarizationCoordinatorInputs
 from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +65,16 @@ async def test_summarizations_are_started_and_watched(
         assert done.result["summarized"] == 2
         every = await ended(gateway, await gateway.start_summarization(None, now=False))
         assert every.result["failed_teams"] == []
+
+
+async def test_all_teams_are_summarized_as_many_at_once_as_is_set(cluster: Cluster) -> None:
+    options = ScheduleOptions(1, CoordinatorInputs(max_concurrent_teams=7))
+    gateway = TemporalGateway(cluster.client, options, task_queue=str(uuid.uuid4()))
+    handle = cluster.client.get_workflow_handle(await gateway.start_summarization(None, now=True))
+    (started, *_) = (await handle.fetch_history()).events
+    await handle.terminate()
+    (sent,) = started.workflow_execution_started_event_attributes.input.payloads
+    assert json.loads(sent.data) == asdict(SummarizationCoordinatorInputs(0, 7))
 
 
 async def ended(gateway: TemporalGateway, workflow_id: str) -> WorkflowState:

@@ -109,7 +109,8 @@ class TemporalGateway:
         quiet = 0 if now else self._schedule_options.summary_quiet_minutes * 60
         if team_id is None:
             name, whose = c.SUMMARIZATION_COORDINATOR_NAME, "manual"
-            inputs: object = SummarizationCoordinatorInputs(quiet)
+            teams = self._schedule_options.inputs.max_concurrent_teams
+            inputs: object = SummarizationCoordinatorInputs(quiet, teams)
         else:
             name, whose = c.SUMMARIZATION_WORKFLOW_NAME, f"team-{team_id}"
             inputs = SummarizationInputs(team_id, quiet)
