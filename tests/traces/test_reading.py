@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trace_clustering.errors import InvalidInputError
-from trace_clustering.traces.reading import parse_trace_line, read_trace_lines
+from trace_clustering.traces.reading import parse_trace_line
 from trace_clustering.traces.trace import Trace
 
 GOOD: dict[str, object] = {
@@ -189,12 +189,10 @@ def test_all_spellings_of_rfc_3339_are_read(text: str) -> None:
     assert parse_trace_line(line(timestamp=text)).timestamp.hour == 10
 
 
-def test_lines_are_numbered_and_bad_ones_do_not_stop_the_rest() -> None:
-    lines = [b"\xef\xbb\xbf" + line().encode(), b"  \n", b"\xff{}", b"{}\n", line().encode()]
-    numbers, results = zip(*read_trace_lines(lines), strict=True)
-    assert numbers == (1, 3, 4, 5)
-    assert [isinstance(result, Trace) for result in results] == [True, False, False, True]
-    assert "UTF-8" in str(results[1])
+def test_a_line_of_bytes_is_utf_8() -> None:
+    assert parse_trace_line(b"\xef\xbb\xbf" + line().encode()) == parse_trace_line(line())
+    with pytest.raises(InvalidInputError, match="not UTF-8 at byte 0"):
+        parse_trace_line(b"\xff{}")
 
 
 JSON = st.recursive(
@@ -242,6 +240,4 @@ def test_any_messages_are_read_or_refused(messages: list[object]) -> None:
 def test_every_real_line_is_read() -> None:
     for name, count in (("tau_airline_traces", 200), ("mt_bench_conversations", 1_000)):
         with (DATA / f"{name}.jsonl").open("rb") as lines:
-            results = [result for _, result in read_trace_lines(lines)]
-        assert len(results) == count
-        assert all(isinstance(result, Trace) for result in results)
+            assert len([parse_trace_line(line) for line in lines]) == count

@@ -1,4 +1,4 @@
-"""From lines of JSON to traces: the edge where untrusted input is checked.
+"""From a line of JSON to a trace: the edge where untrusted input is checked.
 
 A line is one JSON object with ``trace_id``, ``timestamp`` (RFC 3339), ``messages`` in the OpenAI
 chat format, and optionally ``model``, ``user_id``, ``is_error`` and ``metadata``. Whatever else
@@ -10,7 +10,6 @@ it holds is ignored. Anything that cannot be accepted is an
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -60,21 +59,6 @@ def parse_trace_line(line: str | bytes) -> Trace:
         return _TraceLine.model_validate(document).to_trace()
     except ValidationError as error:
         raise _as_invalid_input(error) from None
-
-
-def read_trace_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, Trace | InvalidInputError]]:
-    """Read traces from lines, going on after bad ones.
-
-    Yields ``(line number from 1, trace or what is wrong with the line)``; blank lines are
-    counted but yield nothing.
-    """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, parse_trace_line(line)
-        except InvalidInputError as error:
-            yield number, error
 
 
 def _decoded(line: str | bytes) -> str:
