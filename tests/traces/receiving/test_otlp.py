@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from tests.traces.receiving.otlp_requests import (
@@ -27,7 +28,7 @@ from tests.traces.receiving.otlp_requests import (
 )
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.traces import Delivery
-from trace_clustering.traces.receiving import otlp
+from trace_clustering.traces.receiving import json_text, otlp
 from trace_clustering.traces.receiving.otlp import (
     read_otlp_document,
     read_otlp_json,
@@ -340,8 +341,54 @@ def test_a_request_of_countless_empty_spans_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(otlp, "MAX_EVENTS", 99)
     scopes = [ScopeSpans(spans=[Span()] * 50) for _ in range(2)]
     request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=scopes)])
-    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans"):
+    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans and span events"):
         protobuf(request)
     document: dict[str, Any] = {"resourceSpans": [{"scopeSpans": [{"spans": [{}] * 100}]}]}
-    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans"):
+    with pytest.raises(InvalidInputError, match="body: holds more than 99 spans and span events"):
         read_otlp_document(document, now=NOW)
+
+
+def test_a_request_of_countless_span_events_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "MAX_EVENTS", 99)
+    refusal = "body: holds more than 99 spans and span events"
+    for number, is_good in ((95, True), (98, False)):
+        spans = [make_span(events=[Span.Event()] * number), make_span(span_id=3)]
+        for read in (protobuf, as_json):
+            if is_good:
+                assert len(read(make_request(*spans)).events) == 2
+            else:
+                with pytest.raises(InvalidInputError, match=refusal):
+                    read(make_request(*spans))
+
+
+NEARLY_EMPTY = {
+    "resources": ExportTraceServiceRequest(resource_spans=[ResourceSpans()] * 900),
+    "links": make_request(Span(links=[Span.Link()] * 900)),
+    "attributes": make_request(Span(attributes=[KeyValue()] * 900)),
+    "values": make_request(make_span(attributes={"a": [None] * 900})),
+    "values inside": make_request(make_span(attributes={"a": [[{"b": [None] * 900}]]})),
+}
+
+
+@pytest.mark.parametrize("kind", NEARLY_EMPTY)
+def test_protobuf_of_countless_fields_is_refused_unread(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(otlp, "MAX_FIELDS", 899)
+    protobuf(NEARLY_EMPTY[kind])  # Small enough to be no matter.
+    monkeypatch.setattr(otlp, "_SMALL_BYTES", 100)
+    with pytest.raises(InvalidInputError, match="body: holds more than 899 fields"):
+        protobuf(NEARLY_EMPTY[kind])
+    monkeypatch.setattr(otlp, "MAX_FIELDS", 1000)
+    protobuf(NEARLY_EMPTY[kind])
+
+
+def test_json_inside_either_format_has_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts that are JSON are parsed too, and many small ones are as much as a large one."""
+    request = make_request(make_span(attributes={f"a{i}": "[" * 9 for i in range(20)}))
+    for read in (protobuf, as_json):
+        assert read(request).events
+    monkeypatch.setattr(json_text, "MAX_CONTAINERS", 170)
+    for read in (protobuf, as_json):
+        with pytest.raises(InvalidInputError, match="body: holds more than 170 opening brackets"):
+            read(request)

@@ -1,8 +1,39 @@
 """JSON as strangers write it: everything that can be read is, the rest is refused with a reason."""
 
 import json
+from typing import Final
 
 from trace_clustering.errors import InvalidInputError
+
+MAX_CONTAINERS: Final = 2_000_000
+"""Lists and objects in JSON: two bytes may be one, which takes up to two hundred in memory."""
+
+MAX_ITEMS: Final = 5_000_000
+"""Commas in JSON, nearly as many as there are values."""
+
+# Also as they can be written in a text that is JSON itself.
+_OPENING: Final = ("{", "[", "u007b", "u007B", "u005b", "u005B")
+_COMMAS: Final = (",", "u002c", "u002C")
+
+
+def check_bulk(data: bytes | str, field: str) -> None:
+    """Refuse JSON that takes far more room once it is parsed, before it is parsed.
+
+    Brackets and commas in texts count too: they may be JSON that is parsed later.
+
+    Raises:
+        InvalidInputError: names ``field``: more than ``MAX_CONTAINERS`` or ``MAX_ITEMS``.
+    """
+    if _count(data, _OPENING) > MAX_CONTAINERS:
+        raise InvalidInputError(field, f"holds more than {MAX_CONTAINERS:,} opening brackets")
+    if _count(data, _COMMAS) > MAX_ITEMS:
+        raise InvalidInputError(field, f"holds more than {MAX_ITEMS:,} commas")
+
+
+def _count(data: bytes | str, written: tuple[str, ...]) -> int:
+    if isinstance(data, str):
+        return sum(data.count(one) for one in written)
+    return sum(data.count(one.encode()) for one in written)
 
 
 def parse_json(data: bytes | str, field: str) -> object:
@@ -11,8 +42,9 @@ def parse_json(data: bytes | str, field: str) -> object:
     Texts may hold lone surrogates, which escapes can spell.
 
     Raises:
-        InvalidInputError: names ``field``.
+        InvalidInputError: names ``field``; also if it is too much, see :func:`check_bulk`.
     """
+    check_bulk(data, field)
     text = data.removeprefix("\ufeff") if isinstance(data, str) else _decoded(data, field)
     try:
         value: object = json.loads(text, parse_constant=lambda _: None)

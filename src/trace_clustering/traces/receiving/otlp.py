@@ -5,7 +5,7 @@ Every span becomes one event, also those that no model had a part in: they hold 
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from google.protobuf.message import DecodeError
@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.traces import Delivery, Rejection, TraceEvent
 from trace_clustering.traces.receiving.attributes import Pairs, pairs_of
-from trace_clustering.traces.receiving.json_text import parse_json
+from trace_clustering.traces.receiving.json_text import check_bulk, parse_json
 from trace_clustering.traces.receiving.otlp_json import field_of, pairs_of_json, span_of
 from trace_clustering.traces.receiving.properties import MAX_EVENTS
 from trace_clustering.traces.receiving.spans import (
@@ -24,26 +24,36 @@ from trace_clustering.traces.receiving.spans import (
     latest_nanoseconds,
     span_of_protobuf,
 )
+from trace_clustering.traces.receiving.wire import has_more_fields
+
+MAX_FIELDS: Final = 5_000_000
+"""Fields of a request in protobuf; a request with more is refused."""
+
+# What is smaller cannot hold more fields than that can be afforded.
+_SMALL_BYTES: Final = 4 * 1024 * 1024
 
 
 def read_otlp_protobuf(body: bytes, *, now: datetime) -> Delivery:
     """Read an ``ExportTraceServiceRequest`` in protobuf.
 
     Raises:
-        InvalidInputError: names ``body`` if it is none, or if a text in it is not UTF-8.
+        InvalidInputError: names ``body`` if it is none, if a text in it is not UTF-8, or if it
+            is too much.
     """
+    _check_bulk(body)
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
         problem = f"no OTLP trace request in protobuf: {error}"
         raise InvalidInputError("body", problem) from None
-    scopes = (scope for group in request.resource_spans for scope in group.scope_spans)
-    _check_number(sum(len(scope.spans) for scope in scopes))
     collector = _Collector(now)
+    scopes = (scope for group in request.resource_spans for scope in group.scope_spans)
+    collector.count(sum(len(scope.spans) for scope in scopes))
     for i, group in enumerate(request.resource_spans):
         collector.enter(pairs_of(group.resource.attributes))
         for j, scope in enumerate(group.scope_spans):
             for k, span in enumerate(scope.spans):
+                collector.count(len(span.events))
                 collector.take(span_of_protobuf, span, (i, j, k))
     return collector.delivery()
 
@@ -52,8 +62,9 @@ def read_otlp_json(body: bytes, *, now: datetime) -> Delivery:
     """Read an ``ExportTraceServiceRequest`` in JSON.
 
     Raises:
-        InvalidInputError: names ``body`` if it is none.
+        InvalidInputError: names ``body`` if it is none, or too much.
     """
+    check_bulk(body, "body")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -81,6 +92,8 @@ def read_otlp_document(document: dict[str, Any], *, now: datetime) -> Delivery:
         for j, scope in collector.objects(group, "scopeSpans", f"resourceSpans.{i}."):
             path = f"resourceSpans.{i}.scopeSpans.{j}."
             for k, fields in collector.objects(scope, "spans", path):
+                events = fields.get("events")
+                collector.count(len(events) if isinstance(events, list) else 0)
                 collector.take(span_of, fields, (i, j, k))
     return collector.delivery()
 
@@ -103,6 +116,13 @@ class _Collector:
         service = dict(resource).get(SERVICE)
         self._service = service if isinstance(service, str) else None
 
+    def count(self, parts: int) -> None:
+        """Refuse the request if with these it has too many."""
+        # A few bytes may hold an empty one, which costs a hundred times as many to look at.
+        self._seen += parts
+        if self._seen > MAX_EVENTS:
+            raise InvalidInputError("body", f"holds more than {MAX_EVENTS:,} spans and span events")
+
     def take(self, read: Callable[[Any], OtlpSpan], span: Any, place: tuple[int, int, int]) -> None:
         try:
             self._events.append(event_of(read(span), self._service, self._latest))
@@ -116,8 +136,7 @@ class _Collector:
         items = field_of(holder, name)
         if items is None:
             return
-        self._seen += len(items) if isinstance(items, list) else 1
-        _check_number(self._seen)
+        self.count(len(items) if isinstance(items, list) else 1)
         if not isinstance(items, list):
             self._reject(path.rstrip("."), f"{name}: must be a list")
             return
@@ -131,10 +150,12 @@ class _Collector:
         self._rejected.append(Rejection(part, problem))
 
 
-def _check_number(spans: int) -> None:
-    """A few bytes may hold an empty span, which costs a thousand times as many to look at."""
-    if spans > MAX_EVENTS:
-        raise InvalidInputError("body", f"holds more than {MAX_EVENTS:,} spans")
+def _check_bulk(body: bytes) -> None:
+    """Before the parser takes many times as much memory; texts may be JSON, and be parsed too."""
+    descriptor = ExportTraceServiceRequest.DESCRIPTOR
+    if len(body) > _SMALL_BYTES and has_more_fields(body, descriptor, MAX_FIELDS):
+        raise InvalidInputError("body", f"holds more than {MAX_FIELDS:,} fields")
+    check_bulk(body, "body")
 
 
 def _resource_of(group: dict[str, Any]) -> Pairs:
