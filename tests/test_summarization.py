@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from tests.fakes import FakeEmbedder
 from tests.trace_events import generation
 from trace_clustering.constants import RENDERING_DETAILED, RENDERING_MINIMAL
 from trace_clustering.errors import EmbeddingError, EmbeddingRefusedError
-from trace_clustering.models.traces import EVENT_SUMMARY, Note, TraceEvent, TraceSummary
-from trace_clustering.store import ReceivedTrace, Store, TraceRow
+from trace_clustering.models.traces import EVENT_SUMMARY, Note, TraceSummary
+from trace_clustering.store import Store
 from trace_clustering.store.traces import MAX_ATTEMPTS
 from trace_clustering.summarization import Summarization, slices
 from trace_clustering.traces.summarizing import SummaryFailure
@@ -48,42 +47,16 @@ class PickyEmbedder(FakeEmbedder):
         return rows
 
 
-@dataclass
-class FrozenEvents:
-    """Events as they were a while ago; what is written goes through."""
+class Overtaken(FakeEmbedder):
+    """Takes so long that something happens in the meantime."""
 
-    store: Store
-    received: dict[str, ReceivedTrace]
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self._happens = happens
 
-    def of_traces(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, ReceivedTrace]:
-        return self.received
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store.events, name)
-
-
-class Frozen:
-    """A store whose events stand still, as a slow worker sees them; nothing was summarized."""
-
-    def __init__(self, store: Store, received: dict[str, ReceivedTrace]) -> None:
-        self.events = FrozenEvents(store, received)
-        self.embeddings = store.embeddings
-        self.traces = FrozenTraces(store)
-
-
-@dataclass
-class FrozenTraces:
-    store: Store
-
-    def get(self, team_id: int, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
-        return {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store.traces, name)
-
-
-def event_of(store: Store, team_id: int) -> TraceEvent:
-    return store.events.of_kind(team_id, EVENT_SUMMARY, ["a"])["a"]
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self._happens()
+        return super().embed(texts)
 
 
 def good(text: str) -> TraceSummary:
@@ -239,21 +212,33 @@ def test_what_is_done_is_kept_when_the_rest_is_broken_off(store: Store, team_id:
     assert len(model.texts) == 6
 
 
-def test_a_slow_worker_that_ends_late_is_put_right(store: Store, team_id: int) -> None:
-    """It saw less than another that ended before it; what it wrote must not stay the latest."""
-    slow, quick = Summarization(store, FakeEmbedder()), Summarization(store, FakeEmbedder())
+@pytest.mark.parametrize("at", ["summarizing", "embedding"])
+def test_a_slow_worker_does_not_undo_what_a_quick_one_saw(
+    store: Store, team_id: int, at: str
+) -> None:
+    """Another sees more of the trace, and is done with it, before this one writes."""
     store.events.insert(team_id, [generation("a", asked="Cancel my order")])
-    received = store.events.of_traces(team_id, ["a"])
-    store.events.insert(team_id, [generation("a", 1, asked="And the invoice?")])
-    quick.summarize(team_id, ["a"])
-    late = replace(slow, store=Frozen(store, received))  # type: ignore[arg-type]
-    late.summarize(team_id, ["a"])
-    assert json.loads(event_of(store, team_id).properties)["$ai_event_count"] == 1
-    assert store.traces.pending(team_id, limit=9) == ["a"]
-    quick.summarize(team_id, ["a"])
-    assert json.loads(event_of(store, team_id).properties)["$ai_event_count"] == 2
-    (latest, _) = store.embeddings.without_vector(team_id, "x", limit=9)
-    assert "invoice" in latest.content
+    quick = Summarization(store, FakeEmbedder())
+
+    def overtake() -> None:
+        if not store.traces.get(team_id, ["a"]):
+            store.events.insert(team_id, [generation("a", 1, asked="And the invoice?")])
+            quick.summarize(team_id, ["a"])
+
+    def say(text: str) -> TraceSummary:
+        if at == "summarizing":
+            overtake()
+        return good(text)
+
+    model = FakeSummarizer(say)
+    embedder = Overtaken(overtake) if at == "embedding" else FakeEmbedder()
+    Summarization(store, embedder, model).summarize(team_id, ["a"])
+    event = store.events.of_kind(team_id, EVENT_SUMMARY, ["a"])["a"]
+    assert json.loads(event.properties)["$ai_event_count"] == 2
+    assert store.traces.get(team_id, ["a"])["a"].seen_events == 2
+    texts = store.embeddings.without_vector(team_id, "x", limit=9)
+    assert "invoice" in next(d.content for d in texts if d.rendering == RENDERING_MINIMAL)
+    assert store.traces.pending(team_id, limit=9) == []
 
 
 def test_an_embedder_that_is_down_leaves_the_traces_pending(store: Store, team_id: int) -> None:

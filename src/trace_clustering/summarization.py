@@ -132,9 +132,12 @@ class _Slice:
         understood = self._each(new, lambda i: understand(i, new[i]))
         answered = self._answered(understood)
         written = self._each(answered, lambda i: write(answered[i]))
-        self.parts.store.events.put(self.team_id, [one.event for one in written.values()])
-        embedded = self._embed([d for one in written.values() for d in one.documents])
-        self._record(new, answered, written)
+        # Already here, so that a model's summaries are kept if no vectors can be had.
+        self._put(self._not_outdone(new, written))
+        embedded = self._embed(new, written)
+        lasting = self._not_outdone(new, written)
+        self._put(lasting)
+        self._record(new, answered, lasting)
         return SummarizationTotals(
             summarized=len(received) - len(self.failed),
             embedded=embedded,
@@ -172,20 +175,32 @@ class _Slice:
         }
         return {i: one for i, one in found.items() if one is not None and one.source == "model"}
 
-    def _embed(self, documents: Sequence[TraceDocument]) -> int:
+    def _not_outdone(
+        self, received: Mapping[str, ReceivedTrace], written: Mapping[str, Written]
+    ) -> dict[str, Written]:
+        """Those of which nobody else has seen more in the meantime: theirs is to stay."""
+        rows = self.parts.store.traces.get(self.team_id, list(written))
+        return {i: one for i, one in written.items() if not _is_outdone(received[i], rows.get(i))}
+
+    def _put(self, written: Mapping[str, Written]) -> None:
+        self.parts.store.events.put(self.team_id, [one.event for one in written.values()])
+
+    def _embed(self, received: Mapping[str, ReceivedTrace], written: Mapping[str, Written]) -> int:
         """Embed and store what is new; returns how many. A refused text fails its trace."""
+        store, model = self.parts.store.embeddings, self.parts.embedder.model_name
+        documents = [document for one in written.values() for document in one.documents]
         if not documents:
             return 0
-        store, model = self.parts.store.embeddings, self.parts.embedder.model_name
         known = store.stored_keys(self.team_id, documents, model)
         new = [d for d in documents if (d.document_id, d.rendering, content_key(d)) not in known]
         if not new:
             return 0
         rows, refused = self.parts.rows_of(new)
         self.failed |= {new[position].document_id: why for position, why in refused.items()}
-        kept = [position for position in range(len(new)) if position not in refused]
+        lasting = self._not_outdone(received, written)
+        kept = [i for i, d in enumerate(new) if i not in refused and d.document_id in lasting]
         if kept:
-            store.insert(self.team_id, [new[position] for position in kept], rows[kept], model)
+            store.insert(self.team_id, [new[i] for i in kept], rows[kept], model)
         return len(kept)
 
     def _record(
@@ -226,6 +241,13 @@ def _is_done(received: ReceivedTrace, row: TraceRow | None) -> bool:
     if row is None or row.status != "summarized":
         return False
     return row.seen_until >= received.newest and row.seen_events >= len(received.events)
+
+
+def _is_outdone(received: ReceivedTrace, row: TraceRow | None) -> bool:
+    """Whether somebody else has summarized more of the trace than this."""
+    if row is None:
+        return False
+    return (row.seen_until, row.seen_events) > (received.newest, len(received.events))
 
 
 def _fallbacks(understood: Iterable[Understood]) -> Iterator[str]:
