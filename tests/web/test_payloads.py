@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trace_clustering.constants import MAX_BODY_BYTES
-from trace_clustering.web.payloads import Refused, read_body, unpacked
+from trace_clustering.web import payloads
+from trace_clustering.web.payloads import Refused, Space, drain, unpacked
 
 TEXT = b'{"batch": [1, 2, 3]}' * 300
 
@@ -62,21 +63,32 @@ def status_of(body: bytes, encoding: str) -> int:
 class Sender:
     """Sends a body in pieces, as a server hands it on; ``sent`` says how many were asked for."""
 
-    def __init__(self, pieces: Iterator[bytes], *, hangs_up: bool = False) -> None:
+    def __init__(
+        self, pieces: Iterator[bytes], *, hangs_up: bool = False, stalls: bool = False
+    ) -> None:
         self.pieces = pieces
         self.hangs_up = hangs_up
+        self.stalls = stalls
         self.sent = 0
 
     async def __call__(self) -> dict[str, Any]:
         piece = next(self.pieces, None)
+        if piece is None and self.stalls:
+            await asyncio.Event().wait()
         if piece is None and self.hangs_up:
             return {"type": "http.disconnect"}
         self.sent += piece is not None
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 
     def read(self, limit: int = 100) -> bytes:
-        request = Request({"type": "http", "method": "POST", "headers": []}, self)
-        return asyncio.run(read_body(request, limit=limit))
+        return asyncio.run(self.held(Space(10_000), limit))
+
+    async def held(self, space: Space, limit: int = 100) -> bytes:
+        async with space.body(self.request(), limit=limit) as body:
+            return body
+
+    def request(self) -> Request:
+        return Request({"type": "http", "method": "POST", "headers": []}, self)
 
 
 @pytest.mark.parametrize("encoding", PACKERS)
@@ -198,3 +210,49 @@ def test_a_sender_that_hangs_up() -> None:
         400,
         "body: ended before it was complete",
     )
+
+
+def test_bodies_share_the_space_as_long_as_they_are_held() -> None:
+    async def check() -> None:
+        space = Space(100)
+        late = Sender(iter([b"x" * 40] * 3))
+        async with space.body(Sender(iter([b"x" * 60])).request()):
+            with pytest.raises(Refused) as refused:
+                await late.held(space, 1000)
+            assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "10"})
+            assert late.sent == 3
+            assert await Sender(iter([b"x" * 40])).held(space) == b"x" * 40
+        assert await Sender(iter([b"x" * 100])).held(space) == b"x" * 100
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 90, b"x" * 90], [b"x" * 90, b"y"]])
+def test_a_body_that_fails_leaves_its_space(pieces: list[bytes]) -> None:
+    async def check() -> None:
+        space = Space(100)
+        with pytest.raises(Refused):
+            await Sender(iter(pieces), hangs_up=True).held(space)
+        with pytest.raises(RuntimeError):
+            async with space.body(Sender(iter([b"x" * 100])).request()):
+                raise RuntimeError
+        assert await Sender(iter([b"x" * 100])).held(space) == b"x" * 100
+
+    asyncio.run(check())
+
+
+def test_a_sender_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "_MAX_SECONDS", 0)
+    with pytest.raises(Refused) as refused:
+        Sender(iter([b"x"]), stalls=True).read()
+    assert refused.value.status == 408
+
+
+def test_what_is_drained_is_read_to_its_end() -> None:
+    async def check() -> None:
+        sender = Sender(iter([b"x" * 100] * 4))
+        await drain(sender.request())
+        assert sender.sent == 4
+        await drain(Sender(iter([b"x"]), hangs_up=True).request())
+
+    asyncio.run(check())

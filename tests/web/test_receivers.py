@@ -164,6 +164,13 @@ def test_the_newer_protocol_has_a_verdict_on_each(api: Api, key: str, team_id: i
     assert api.post(V1, json=batch(good), headers=headers)["results"] == {}
 
 
+def test_a_verdict_on_a_uuid_that_is_no_text(api: Api, key: str, team_id: int) -> None:
+    body = json.dumps(batch(generation("a"), generation(None, uuid="\ud800"), key=key)).encode()
+    answer = api.post(V1, content=body)
+    assert list(answer["results"]) == ["\ufffd"]
+    assert stored(api, team_id, "a") == ["a"]
+
+
 # -- OTLP ---------------------------------------------------------------------------------------
 
 
@@ -220,6 +227,7 @@ OTLP_BROKEN: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "cut": (packed({})[:-3], {"Content_Encoding": "gzip"}, 400, "body: its gzip ends too early"),
     "br": (b"", {"Content_Encoding": "br"}, 415, "Content-Encoding: must be "),
     "large": (b"x" * (MAX_BODY_BYTES + 1), {}, 413, "a request may hold 67108864 bytes"),
+    "bulky": (b"\x0a\x00" * 5_000_001, {}, 400, "body: "),
 }
 
 

@@ -21,9 +21,10 @@ from tests.web.receiving import (
     status_message,
 )
 from tests.web.test_api import Api
+from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.settings import Settings
 from trace_clustering.store import Store
-from trace_clustering.web.guard import OPEN_PATHS, PROJECTS_PATH, SENDER_PATHS
+from trace_clustering.web.guard import OPEN_PATHS, POSTHOG_V1_PATH, PROJECTS_PATH, SENDER_PATHS
 
 TOKEN = "correct horse ñ"
 A = b"A" * 16
@@ -118,6 +119,58 @@ def test_without_any_key_the_token_is_the_key(keyless: Store, tmp_path: Path) ->
     api.error(401, "POST", BATCH, json=batch(generation("b"), key=TOKEN[:-1]))
     assert send_spans(api, spans(A).SerializeToString()).status_code == 401
     assert sorted(keyless.events.of_traces(1, ["a", "b", A.hex()])) == ["a"]
+
+
+BULKY = b"[" * 3_000_000
+
+
+def test_a_sender_without_a_key_is_refused_before_its_json_is_parsed(
+    store: Store, tmp_path: Path, key: str
+) -> None:
+    api = made(store, tmp_path)
+    for path in (BATCH, POSTHOG_V1_PATH):
+        for wrong in (b"", b'{"api_key": "phc_of_elsewhere"}'):
+            assert api.error(401, "POST", path, content=wrong + BULKY)["type"] == "Unauthorized"
+        named = b'{"api_key": "' + key.encode() + b'"}'
+        for body in (named + BULKY, BULKY + named):
+            error = api.error(400, "POST", path, content=body)
+            assert error["message"] == "body: holds more than 2,000,000 opening brackets"
+
+
+def test_a_key_that_a_trace_only_speaks_of_opens_nothing(
+    store: Store, tmp_path: Path, key: str, team_id: int
+) -> None:
+    event = generation("a")
+    event["properties"]["said"] = {"api_key": key}
+    api = made(store, tmp_path)
+    api.error(401, "POST", BATCH, json=batch(event, key="phc_of_elsewhere"))
+    assert store.events.of_traces(team_id, ["a"]) == {}
+
+
+@pytest.mark.parametrize("name", ["api_key", "token", "$token"])
+def test_a_key_is_found_wherever_it_stands(
+    store: Store, tmp_path: Path, key: str, team_id: int, name: str
+) -> None:
+    api = made(store, tmp_path)
+    others = [{"event": "$identify", "properties": {"token": f"t{i}"}} for i in range(50)]
+    first, last = generation("first"), generation("last")
+    first["properties"][name] = key
+    assert api.post(BATCH, json=[first, *others]) == {"status": 1, "ignored": 50}
+    document = {"batch": [last, *others], name: key}
+    assert api.post(BATCH, json=document) == {"status": 1, "ignored": 50}
+    assert sorted(store.events.of_traces(team_id, ["first", "last"])) == ["first", "last"]
+
+
+@pytest.mark.parametrize("path", [OTLP, BATCH])
+def test_a_sender_without_a_key_is_read_to_its_end_though_not_kept(
+    store: Store, tmp_path: Path, key: str, path: str
+) -> None:
+    api = made(store, tmp_path)
+    headers = {"Content-Type": PROTOBUF, "Authorization": "Bearer phc_of_elsewhere"}
+    for size in (10, MAX_BODY_BYTES + 1):
+        answer = api.ask("POST", path, content=b"x" * size, headers=headers)
+        # What is too large is not looked through for a key.
+        assert answer.status_code == (413 if path == BATCH and size > 10 else 401)
 
 
 def test_langfuse_checks_its_keys(store: Store, tmp_path: Path, key: str, team_id: int) -> None:

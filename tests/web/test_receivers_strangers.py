@@ -101,6 +101,7 @@ def test_any_bytes_with_any_headers(
 
 @strangers
 @given(st.sampled_from(PATHS), json_values, st.sampled_from(sorted(PACKERS)))
+@example(V1, batch(generation("t"), generation(None, uuid="\ud800")), "")
 def test_any_json_in_any_packing(
     receiver: Receiver, path: str, document: object, encoding: str
 ) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Protocol
 
+import anyio
 import zstandard
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -14,6 +17,9 @@ from trace_clustering.constants import MAX_BODY_BYTES
 
 # A body is read to its end, though not kept, as long as it is so many times too large at most.
 _PATIENCE = 4
+# So long may a sender take for its body: what it has sent is held meanwhile.
+_MAX_SECONDS = 120
+_RETRY_AFTER_SECONDS = 10
 # What a slice unpacks to is bounded too: 32 MiB at the densest that zstd knows.
 _SLICE_BYTES = 1024
 # Each costs more than its bytes; no client needs nearly as many.
@@ -60,29 +66,72 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-async def read_body(request: Request, *, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The body as it was sent.
+class Space:
+    """The bytes that all bodies that are held at a time may have together.
 
-    Raises:
-        Refused: it is longer than ``limit`` bytes (413), or its sender hung up (400).
+    A body finds room as its bytes come, so that a sender that sends nothing keeps none.
     """
-    chunks: list[bytes] = []
-    size = 0
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+
+    @asynccontextmanager
+    async def body(self, request: Request, *, limit: int = MAX_BODY_BYTES) -> AsyncIterator[bytes]:
+        """The body as it was sent; it takes its room until the block is left.
+
+        Raises:
+            Refused: it is longer than ``limit`` bytes (413), its sender hung up (400) or takes
+                too long (408), or there is no room for it now (503).
+        """
+        held = 0
+
+        def has_room(size: int) -> bool:
+            nonlocal held
+            if size > self._free:
+                return False
+            self._free, held = self._free - size, held + size
+            return True
+
+        try:
+            yield await _read(request, limit, has_room)
+        finally:
+            self._free += held
+
+
+async def drain(request: Request) -> None:
+    """Read a body and keep nothing of it: who is cut off while it sends never sees the answer."""
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= limit:
-                chunks.append(chunk)
-            elif size <= _PATIENCE * limit:
-                # A sender that is cut off while it still sends never sees the answer.
-                chunks.clear()
-            else:
-                break
+        await _read(request, MAX_BODY_BYTES, lambda _: False)
+    except Refused:
+        return
+
+
+async def _read(request: Request, limit: int, has_room: Callable[[int], bool]) -> bytes:
+    kept, size, fits = BytesIO(), 0, True
+    try:
+        with anyio.fail_after(_MAX_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                fits = fits and size <= limit and has_room(len(chunk))
+                if fits:
+                    kept.write(chunk)
+                elif size <= _PATIENCE * limit:
+                    # Read on: who is cut off while it still sends never sees the answer.
+                    kept = BytesIO()
+                else:
+                    break
     except ClientDisconnect:
         raise bad_body("ended before it was complete") from None
+    except TimeoutError:
+        message = f"body: was not complete after {_MAX_SECONDS} seconds"
+        raise Refused(408, "RequestTimeout", "body", message) from None
     if size > limit:
         raise too_large(limit)
-    return b"".join(chunks)
+    if not fits:
+        message = "too many large requests at a time; send it again later"
+        wait = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+        raise Refused(503, "ServiceUnavailable", None, message, wait)
+    return kept.getvalue()
 
 
 def unpacked(body: bytes, encoding: str, *, limit: int = MAX_BODY_BYTES) -> bytes:
@@ -137,7 +186,7 @@ def _is_zlib(body: bytes) -> bool:
 def _unpack(body: bytes, new_decoder: Callable[[], _Decoder], limit: int) -> bytes:
     """Raises EOFError if the last frame is incomplete."""
     decoder, frames = new_decoder(), 1
-    pieces, size = [], 0
+    whole, size = BytesIO(), 0
     for start in range(0, len(body), _SLICE_BYTES):
         rest = body[start : start + _SLICE_BYTES]
         while rest:
@@ -149,8 +198,8 @@ def _unpack(body: bytes, new_decoder: Callable[[], _Decoder], limit: int) -> byt
             size += len(piece)
             if size > limit:
                 raise too_large(limit)
-            pieces.append(piece)
+            whole.write(piece)
             rest = decoder.unused_data if decoder.eof else b""
     if not decoder.eof:
         raise EOFError
-    return b"".join(pieces)
+    return whole.getvalue()

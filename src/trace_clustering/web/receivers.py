@@ -7,9 +7,9 @@ they send is answered in the form of their protocol, and nothing of it is an une
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import partial
+from threading import Lock
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -18,9 +18,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter
 
+from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.errors import InvalidInputError, StoreError
 from trace_clustering.models.traces import Delivery
 from trace_clustering.observability import get_logger
+from trace_clustering.traces.receiving.json_text import parse_json
 from trace_clustering.traces.receiving.otlp import read_otlp_json, read_otlp_protobuf
 from trace_clustering.traces.receiving.posthog import project_key, read_posthog
 from trace_clustering.web import otlp_answers
@@ -31,8 +33,8 @@ from trace_clustering.web.guard import (
     PROJECTS_PATH,
     error_response,
 )
-from trace_clustering.web.payloads import Refused, read_body, unpacked
-from trace_clustering.web.posthog_bodies import answer_of, document_of, results_of
+from trace_clustering.web.payloads import Refused, Space, drain, unpacked
+from trace_clustering.web.posthog_bodies import answer_of, json_of, keys_in, results_of
 from trace_clustering.web.routes import Given
 from trace_clustering.web.senders import credentials_of, team_of_sender
 from trace_clustering.web.services import Services
@@ -42,8 +44,15 @@ router = APIRouter(include_in_schema=False)
 
 _RETRY_AFTER_SECONDS = 10
 _MAX_SUMMARIZED = 5
-# So many bodies are read at once, the others wait: one takes many times its size meanwhile.
+# What senders may make the service hold before anything is done with it; those that have yet to
+# show a key, which PostHog's bring in the body, have their own share and cannot fill the other.
+_known = Space(4 * MAX_BODY_BYTES)
+_unknown = Space(2 * MAX_BODY_BYTES)
+# So many bodies are worked at at once, the others wait: one takes many times its size meanwhile.
 _room = CapacityLimiter(4)
+# And of those that are large, one at a time.
+_LARGE_BYTES = 4 * 1024 * 1024
+_large = Lock()
 
 _received = Counter(
     "trace_clustering_events_received", "Events of clients that were kept.", ["source"]
@@ -99,75 +108,105 @@ router.add_api_route(PROJECTS_PATH, projects, methods=["GET"])
 
 
 async def _take_otlp(request: Request, services: Services, media_type: str) -> Delivery:
-    body = await read_body(request)
-    team_id = await _team_of(services, credentials_of(request.headers))
+    try:
+        team_id = await _team_of(services, credentials_of(request.headers))
+    except Refused:
+        await drain(request)
+        raise
     encoding = request.headers.get("content-encoding", "")
+    async with _known.body(request) as body:
 
-    def read() -> Delivery:
-        if media_type not in _READERS:
-            message = f"Content-Type: must be {otlp_answers.PROTOBUF} or {otlp_answers.JSON}"
-            raise Refused(415, "UnsupportedMediaType", "Content-Type", message)
-        return _READERS[media_type](unpacked(body, encoding), now=datetime.now(UTC))
+        def work() -> Delivery:
+            if media_type not in _READERS:
+                message = f"Content-Type: must be {otlp_answers.PROTOBUF} or {otlp_answers.JSON}"
+                raise Refused(415, "UnsupportedMediaType", "Content-Type", message)
+            data = unpacked(body, encoding)
+            with _alone_if_large(data):
+                return _keep(services, team_id, _READERS[media_type](data, now=datetime.now(UTC)))
 
-    return await _keep("otlp", services, team_id, read)
+        with _refusals(team_id):
+            delivery = await _in_thread(work)
+    _note("otlp", team_id, delivery)
+    return delivery
 
 
 async def _answer_posthog(
     request: Request, services: Services, answer: Callable[[Delivery, object], dict[str, Any]]
 ) -> Response:
     try:
-        document = await _posthog_document(request)
-        key = project_key(document)
-        credentials = credentials_of(request.headers) + ([key] if key else [])
-        team_id = await _team_of(services, credentials)
-        delivery = await _keep(
-            "posthog",
-            services,
-            team_id,
-            lambda: read_posthog(document, now=datetime.now(UTC)),
-        )
+        return JSONResponse(await _take_posthog(request, services, answer))
     except Refused as refusal:
         _note_refusal("posthog", refusal)
         return _house_answer(refusal)
-    return JSONResponse(answer(delivery, document))
 
 
-async def _posthog_document(request: Request) -> object:
-    body = await read_body(request)
+async def _take_posthog(
+    request: Request, services: Services, answer: Callable[[Delivery, object], dict[str, Any]]
+) -> dict[str, Any]:
+    credentials = credentials_of(request.headers)
+    try:
+        team_id = await _team_if_known(services, credentials)
+    except Refused:
+        await drain(request)
+        raise
     encoding = request.headers.get("content-encoding", "")
     compression = request.query_params.get("compression", "")
-    with _refusals():
-        return await _in_thread(partial(document_of, body, encoding, compression))
+
+    async with (_unknown if team_id is None else _known).body(request) as body:
+
+        def work() -> dict[str, Any]:
+            data = json_of(body, encoding, compression)
+            if team_id is None:
+                # Parsing takes many times as much as that, so that a key comes first.
+                _sender(services, credentials + keys_in(data))
+            with _alone_if_large(data):
+                document = parse_json(data, "body")
+                key = project_key(document)
+                team = team_id or _sender(services, credentials + ([key] if key else []))
+                with _refusals(team):
+                    delivery = _keep(services, team, read_posthog(document, now=datetime.now(UTC)))
+                _note("posthog", team, delivery)
+                return answer(delivery, document)
+
+        with _refusals(team_id):
+            return await _in_thread(work)
 
 
 async def _team_of(services: Services, credentials: list[str]) -> int:
     with _refusals():
-        return await run_in_threadpool(
-            team_of_sender, services.store.keys, services.settings, credentials
-        )
+        return await run_in_threadpool(_sender, services, credentials)
 
 
-async def _keep(
-    source: str, services: Services, team_id: int, read: Callable[[], Delivery]
-) -> Delivery:
-    """Read and store what a team sent.
+async def _team_if_known(services: Services, credentials: list[str]) -> int | None:
+    """The team that the headers alone tell, so that the body may still bring a key."""
+    try:
+        return await _team_of(services, credentials)
+    except Refused as refusal:
+        if refusal.status != 401:
+            raise
+        return None
+
+
+def _sender(services: Services, credentials: list[str]) -> int:
+    return team_of_sender(services.store.keys, services.settings, credentials)
+
+
+def _keep(services: Services, team_id: int, delivery: Delivery) -> Delivery:
+    """Store what a team sent.
 
     Raises:
-        Refused: nothing of it can be kept (400), or the store fails (503).
+        Refused: nothing of it can be kept (400).
+        StoreError: the store fails.
     """
-
-    def work() -> Delivery:
-        delivery = read()
-        if delivery.rejected and not delivery.events:
-            raise Refused(400, "InvalidInputError", delivery.rejected[0].part, _left_out(delivery))
-        if delivery.events:
-            services.store.events.insert(team_id, delivery.events)
-        return delivery
-
-    with _refusals(team_id):
-        delivery = await _in_thread(work)
-    _note(source, team_id, delivery)
+    if delivery.rejected and not delivery.events:
+        raise Refused(400, "InvalidInputError", delivery.rejected[0].part, _left_out(delivery))
+    if delivery.events:
+        services.store.events.insert(team_id, delivery.events)
     return delivery
+
+
+def _alone_if_large(data: bytes) -> AbstractContextManager[object]:
+    return _large if len(data) > _LARGE_BYTES else nullcontext()
 
 
 def _in_thread(work: Callable[[], T]) -> Awaitable[T]:
@@ -180,7 +219,7 @@ def _refusals(team_id: int | None = None) -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
-        refusal.team_id = team_id
+        refusal.team_id = refusal.team_id or team_id
         raise
     except InvalidInputError as error:
         raise Refused(400, "InvalidInputError", error.field, str(error), team_id=team_id) from None

@@ -29,7 +29,9 @@ from trace_clustering.traces.receiving.properties import (
 MAX_DISTINCT_ID_CHARS = 512
 """What a distinct id has beyond is cut off."""
 
-_KEY_NAMES = ("api_key", "token", "$token")
+KEY_NAMES = ("api_key", "token", "$token")
+"""Under which of them a body, or an event's properties, bring the sender's key."""
+
 _ID_NAMES = ("$ai_span_id", "$ai_parent_id")
 _UNFIT_FOR_ID = re.compile("[\x00-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
 
@@ -65,7 +67,7 @@ def project_key(document: object) -> str | None:
     places = [whole, whole.get("properties")]
     if isinstance(first, dict):
         places += [first, first.get("properties")]
-    found = (place.get(name) for place in places if isinstance(place, dict) for name in _KEY_NAMES)
+    found = (place.get(name) for place in places if isinstance(place, dict) for name in KEY_NAMES)
     return next((value for value in found if isinstance(value, str) and value), None)
 
 
@@ -150,7 +152,7 @@ def _tidied(properties: dict[str, object]) -> dict[str, object]:
     tidied = {
         name: value
         for name, value in properties.items()
-        if name not in _KEY_NAMES or not isinstance(value, str)
+        if name not in KEY_NAMES or not isinstance(value, str)
     }
     if tidied.get("$ai_span_id") is None:
         # What the SDKs called a generation's id at first.
