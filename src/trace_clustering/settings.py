@@ -87,7 +87,9 @@ class Settings(BaseSettings):
         None, description="Port on which `worker` serves /metrics and /healthz; empty for none."
     )
     token: SecretStr | None = Field(
-        None, description="Bearer token that every route but /healthz requires, where set."
+        None,
+        description="Bearer token that every route but /healthz requires, where set; "
+        "senders' routes take keys instead.",
     )
 
     # Clustering.
@@ -182,7 +184,10 @@ class Settings(BaseSettings):
     # What is kept, and what is said.
     # ClickHouse counts a row's end in seconds that end in 2106: beyond, it would lie in the past.
     retention_days: int = Field(
-        92, ge=1, le=10_000, description="Days that vectors and runs are kept."
+        92,
+        ge=1,
+        le=10_000,
+        description="Days that events, summaries, facts of traces, vectors and runs are kept.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
