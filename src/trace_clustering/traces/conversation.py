@@ -52,7 +52,6 @@ _OUTPUT_KEYS = (
     "message",
 )
 _TEXT_KEYS = frozenset(_INPUT_KEYS + _OUTPUT_KEYS)
-_PIECE_TYPES = ("text", "output_text", "input_text", "refusal", "image", "image_url")
 _BODY_KEYS = ("content", "parts", "contents")
 
 
