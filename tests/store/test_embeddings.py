@@ -80,7 +80,7 @@ def test_old_and_future_traces_stay(store: Store, team_id: int, year: int) -> No
     assert draw(store, team_id, window=window).ids == ["t"]
 
 
-def test_stored_keys_tell_every_form_of_a_document(any_store: Store, team_id: int) -> None:
+def test_stored_keys_tell_the_latest_form_of_a_document(any_store: Store, team_id: int) -> None:
     first = document("a")
     add(any_store, team_id, [first, document("b")])
     assert stored(any_store, team_id, [first, document("b"), document("c")]) == {"a", "b"}
@@ -92,10 +92,22 @@ def test_stored_keys_tell_every_form_of_a_document(any_store: Store, team_id: in
     )
     for changed in changes:
         assert stored(any_store, team_id, [changed]) == set()
-    add(any_store, team_id, [changes[0]])
-    assert stored(any_store, team_id, [changes[0]]) == {"a"}
+    add(any_store, team_id, changes[3:], model="other-model")
     assert stored(any_store, team_id, [first]) == {"a"}
-    assert any_store.embeddings.stored_keys(team_id, [first], "other-model") == set()
+    assert stored(any_store, team_id, [changes[3]]) == set()
+    add(any_store, team_id, changes[3:])
+    for changed in changes[:3]:
+        add(any_store, team_id, [changed])
+        assert stored(any_store, team_id, [changed]) == {"a"}
+        assert stored(any_store, team_id, [first]) == set()
+    # Stored again, it is the latest again, at whatever time the trace was between.
+    add(any_store, team_id, [first])
+    for _ in range(2):
+        assert stored(any_store, team_id, [first]) == {"a"}
+        assert stored(any_store, team_id, [changes[3]]) == {"a"}
+        assert [stored(any_store, team_id, [changed]) for changed in changes[:3]] == [set()] * 3
+        any_store._database.execute("OPTIMIZE TABLE document_embeddings FINAL")
+    assert any_store.embeddings.stored_keys(team_id, [first], "unknown-model") == set()
 
 
 def test_stored_keys_are_a_teams_own(store: Store, team_id: int, other_team_id: int) -> None:
@@ -169,6 +181,81 @@ def test_the_latest_vector_of_a_trace_wins(any_store: Store, team_id: int, days:
     assert drawn.vector_of("t") == [2, 2, 2, 2]
     assert drawn.rows.timestamps.to_pylist() == sorted([moved.timestamp, INSIDE])
     assert counted(any_store, team_id) == (2, Excluded())
+
+
+# A trace whose start moves: a late part of it makes it begin earlier or later
+
+
+@pytest.mark.parametrize("days", [-60, -7, 7, 60])
+def test_a_trace_that_moved_to_another_window(any_store: Store, team_id: int, days: int) -> None:
+    add(any_store, team_id, ["t", "u"])
+    cutoff = any_store.embeddings.now_micros()
+    there = INSIDE + timedelta(days=days)
+    add(any_store, team_id, [document("v", timestamp=there)])
+    add(any_store, team_id, [document("t", timestamp=there)], vector(2, 2, 2, 2))
+    for _ in range(2):
+        assert draw(any_store, team_id).ids == ["u"]
+        assert counted(any_store, team_id) == (1, Excluded())
+        other = draw(any_store, team_id, window=shifted(days))
+        assert (other.ids, other.vector_of("t")) == (["t", "v"], [2, 2, 2, 2])
+        # A run under way does not see that it moved.
+        assert draw(any_store, team_id, cutoff=cutoff).ids == ["t", "u"]
+        assert counted(any_store, team_id, cutoff=cutoff) == (2, Excluded())
+        any_store._database.execute("OPTIMIZE TABLE document_embeddings FINAL")
+    add(any_store, team_id, ["t"])
+    assert draw(any_store, team_id).ids == ["t", "u"]
+    assert counted(any_store, team_id) == (2, Excluded())
+    assert draw(any_store, team_id, window=shifted(days)).ids == ["v"]
+
+
+def test_a_window_that_all_traces_left(any_store: Store, team_id: int) -> None:
+    add(any_store, team_id, names(5))
+    later = INSIDE + timedelta(days=7)
+    add(any_store, team_id, [document(one, timestamp=later) for one in names(5)])
+    assert counted(any_store, team_id) == (0, Excluded())
+
+
+@pytest.mark.parametrize(
+    ("rendering", "dimensions", "model"),
+    [
+        ("llma_trace_detailed", DIMENSIONS, MODEL),
+        ("llma_trace_minimal", 8, MODEL),
+        ("llma_trace_minimal", DIMENSIONS, "other"),
+    ],
+)
+def test_only_vectors_of_the_same_kind_tell_where_a_trace_is(
+    any_store: Store,
+    team_id: int,
+    other_team_id: int,
+    rendering: str,
+    dimensions: int,
+    model: str,
+) -> None:
+    elsewhere = INSIDE - timedelta(days=30)
+    add(any_store, team_id, ["t", "u"])
+    moved = document("t", timestamp=elsewhere, rendering=rendering)
+    add(any_store, team_id, [moved], vectors(1, dimensions), model=model)
+    add(any_store, team_id, [document("u", timestamp=elsewhere)], vector(0, 0, 0, 0))
+    add(any_store, other_team_id, [document(one, timestamp=elsewhere) for one in "tu"])
+    assert draw(any_store, team_id).ids == ["t", "u"]
+    assert counted(any_store, team_id) == (2, Excluded())
+
+
+def test_a_trace_that_moved_is_not_left_out_for_another_reason(
+    any_store: Store, team_id: int
+) -> None:
+    add(any_store, team_id, names(3))
+    add(any_store, team_id, names(1), model="other")
+    add(any_store, team_id, [document(names(1)[0], timestamp=INSIDE - timedelta(days=30))])
+    assert draw(any_store, team_id).ids == names(3)[1:]
+    assert counted(any_store, team_id) == (2, Excluded())
+
+
+def shifted(days: int) -> Window:
+    """``WINDOW``, so many days later."""
+    bounds = (datetime.fromisoformat(one) for one in (WINDOW.start, WINDOW.end))
+    start, end = (format_time(one + timedelta(days=days)) for one in bounds)
+    return Window(start, end)
 
 
 def test_a_sample_is_read_in_the_order_of_time_whatever_the_ids(

@@ -25,17 +25,81 @@ DOCUMENT_TYPE = "llm-trace"
 
 _MILLISECONDS = pa.timestamp("ms", tz="UTC")
 
-_IN_WINDOW = """
+_INSIDE = """
     timestamp >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
     AND timestamp < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-    AND startsWith(rendering, {renderings:String})
 """
-_IN_SCOPE = f"""
-    team_id = {{team_id:Int64}} AND {_IN_WINDOW}
-    AND inserted_at <= fromUnixTimestamp64Micro({{cutoff:Int64}}, 'UTC')
+_OUTSIDE = """
+    (timestamp < fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    OR timestamp >= fromUnixTimestamp64Milli({end:Int64}, 'UTC'))
 """
+_IN_WINDOW = f"{_INSIDE} AND startsWith(rendering, {{renderings:String}})"
+_OF_TEAM = """
+    team_id = {team_id:Int64} AND startsWith(rendering, {renderings:String})
+    AND inserted_at <= fromUnixTimestamp64Micro({cutoff:Int64}, 'UTC')
+"""
+_IN_SCOPE = f"{_INSIDE} AND {_OF_TEAM}"
 # ``renderings`` is what their names begin with: one, or all that are of traces.
 _IN_FAMILY = "model_name = {model:String} AND length(embedding) = {dimensions:UInt32} AND is_usable"
+
+# A trace that turns out to begin earlier or later leaves a row under its old time. This gives the
+# rows outside of the window that may be later than those inside: hardly ever any, for most were
+# stored before anything in the window, or are of traces that it lacks. Hashes take less memory
+# than ids; one that two ids share only lets a row through that is of no trace of the window.
+_ELSEWHERE = f"""
+    SELECT document_id, inserted_at FROM document_embeddings
+    WHERE {_OUTSIDE} AND {_OF_TEAM} AND {_IN_FAMILY}
+        AND inserted_at > (
+            SELECT min(inserted_at) FROM document_embeddings WHERE {_IN_SCOPE} AND {_IN_FAMILY}
+        )
+        AND cityHash64(document_id) IN (
+            SELECT cityHash64(document_id) FROM document_embeddings
+            WHERE {_IN_SCOPE} AND {_IN_FAMILY}
+        )
+"""
+
+# Each trace once, where its latest vector of the family, if it has any, is of the window.
+_COUNT = f"""
+    SELECT countIf(fits) AS usable,
+        countIf(NOT fits AND same_model) AS other_dimensions,
+        countIf(NOT same_model AND valid) AS other_model,
+        countIf(NOT valid) AS invalid
+    FROM (
+        SELECT document_id, max(is_fit) AS fits, max(is_valid) AS valid,
+            max(is_valid AND is_same_model) AS same_model
+        FROM (
+            SELECT document_id, inserted_at, true AS is_here, {_IN_FAMILY} AS is_fit,
+                is_usable AS is_valid, model_name = {{model:String}} AS is_same_model
+            FROM document_embeddings WHERE {_IN_SCOPE}
+            UNION ALL
+            SELECT document_id, inserted_at, false, true, true, true FROM ({_ELSEWHERE})
+        )
+        GROUP BY document_id
+        HAVING maxIf(inserted_at, is_here AND is_fit) >= maxIf(inserted_at, NOT is_here)
+    )
+"""
+
+_DRAW = f"""
+    INSERT INTO clustering_samples (team_id, run_id, attempt, trace_id, timestamp, embedding)
+    SELECT team_id, {{run_id:String}}, {{attempt:UInt32}}, document_id, timestamp, embedding
+    FROM document_embeddings
+    WHERE {_IN_SCOPE} AND {_IN_FAMILY} AND (document_id, inserted_at) IN (
+        SELECT document_id, max(inserted_at)
+        FROM (
+            SELECT document_id, inserted_at, true AS is_here
+            FROM document_embeddings WHERE {_IN_SCOPE} AND {_IN_FAMILY}
+            UNION ALL
+            SELECT document_id, inserted_at, false FROM ({_ELSEWHERE})
+        )
+        GROUP BY document_id
+        HAVING maxIf(inserted_at, is_here) >= maxIf(inserted_at, NOT is_here)
+        ORDER BY sipHash64Keyed((toUInt64({{seed:UInt64}}), toUInt64(0)), document_id),
+            document_id
+        LIMIT {{size:UInt64}}
+    )
+    ORDER BY document_id, rendering, timestamp
+    LIMIT 1 BY document_id
+"""
 
 _OF_ANOTHER_MODEL = """
     SELECT document_id, rendering, max(inserted_at) AS newest
@@ -81,10 +145,10 @@ class Embeddings:
     def stored_keys(
         self, team_id: int, documents: Sequence[TraceDocument], model_name: str
     ) -> set[tuple[str, str, str]]:
-        """(document_id, rendering, content key) of every version of these that is stored.
+        """(document_id, rendering, content key) of these as they were last stored.
 
-        Of every version, not the latest alone: a file that holds two of a trace would otherwise
-        store both anew each time that it is loaded.
+        Of the latest version of the model alone: where two summarize a trace at once, the older
+        text may be stored last, and then the newer is to be stored again.
         """
         first = min(as_millis(d.timestamp) for d in documents)
         last = max(as_millis(d.timestamp) for d in documents)
@@ -97,7 +161,13 @@ class Embeddings:
                     toUnixTimestamp64Milli(timestamp) AS millis
                 FROM document_embeddings
                 WHERE team_id = {team_id:Int64} AND model_name = {model:String}
-                    AND document_id IN {ids:Array(String)}
+                    AND (document_id, rendering, inserted_at) IN (
+                        SELECT document_id, rendering, max(inserted_at)
+                        FROM document_embeddings
+                        WHERE team_id = {team_id:Int64} AND model_name = {model:String}
+                            AND document_id IN {ids:Array(String)}
+                        GROUP BY document_id, rendering
+                    )
                     AND timestamp >= fromUnixTimestamp64Milli({first:Int64}, 'UTC')
                     AND timestamp <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
                 """,
@@ -148,17 +218,7 @@ class Embeddings:
     ) -> tuple[int, Excluded]:
         """Traces with a usable vector of ``family``, and those left out, each trace once."""
         rows = self._db.select(
-            f"""
-            SELECT countIf(fits) AS usable,
-                countIf(NOT fits AND same_model) AS other_dimensions,
-                countIf(NOT same_model AND valid) AS other_model,
-                countIf(NOT valid) AS invalid
-            FROM (
-                SELECT document_id, max({_IN_FAMILY}) AS fits, max(is_usable) AS valid,
-                    max(is_usable AND model_name = {{model:String}}) AS same_model
-                FROM document_embeddings WHERE {_IN_SCOPE} GROUP BY document_id
-            )
-            """,
+            _COUNT,
             **_scope(team_id, window, cutoff, family),
             **_family(family or VectorFamily("", 0)),
         )
@@ -222,23 +282,7 @@ class Embeddings:
         keyed hashes. Returns how many were drawn, ``size`` at most.
         """
         self._db.execute(
-            f"""
-            INSERT INTO clustering_samples
-                (team_id, run_id, attempt, trace_id, timestamp, embedding)
-            SELECT team_id, {{run_id:String}}, {{attempt:UInt32}}, document_id, timestamp, embedding
-            FROM document_embeddings
-            WHERE {_IN_SCOPE} AND {_IN_FAMILY} AND (document_id, inserted_at) IN (
-                SELECT document_id, max(inserted_at)
-                FROM document_embeddings
-                WHERE {_IN_SCOPE} AND {_IN_FAMILY}
-                GROUP BY document_id
-                ORDER BY sipHash64Keyed((toUInt64({{seed:UInt64}}), toUInt64(0)), document_id),
-                    document_id
-                LIMIT {{size:UInt64}}
-            )
-            ORDER BY document_id, rendering, timestamp
-            LIMIT 1 BY document_id
-            """,
+            _DRAW,
             **_scope(team_id, window, cutoff, family),
             **_family(family),
             run_id=run_id,
@@ -268,6 +312,7 @@ class Embeddings:
 
         Of all queries only this one looks across teams: it is how they are found.
         """
+        # Traces that moved to another window count here too: a run of the team looks closer.
         start, end = _bounds(window) if window else (0, 2**43)
         rows = self._db.select(
             f"""
