@@ -157,10 +157,10 @@ ALTER TABLE events ADD INDEX IF NOT EXISTS
 """
 
 # What is known of a trace from its events. ``seen_events`` and ``seen_until`` say how far they
-# had come when it was summarized: more or later ones make it one to be done again.
-# Without a version ClickHouse keeps the row inserted last, whatever clocks said. One that saw
-# less than the row before it wins too: whoever wrote it has written the trace's summary and texts
-# last as well, so that it is right that these are made again.
+# had come when it was summarized: more or later ones make it one to be done again. The row that
+# saw most wins, whatever clocks said when the rows were written. Who saw more saw no less of
+# either, so their sum tells; once old events have ended, the time of a new one outweighs their
+# number. Of rows that saw the same ClickHouse keeps the one inserted last: that of a redo.
 _TRACES = """
 CREATE TABLE IF NOT EXISTS traces (
     team_id Int64,
@@ -185,8 +185,9 @@ CREATE TABLE IF NOT EXISTS traces (
     attempts UInt32,
     seen_events UInt64,
     seen_until DateTime64(6, 'UTC'),
-    updated_at DateTime64(6, 'UTC') DEFAULT now64(6)
-) ENGINE = ReplacingMergeTree
+    updated_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    version DateTime64(6, 'UTC') MATERIALIZED addMicroseconds(seen_until, seen_events)
+) ENGINE = ReplacingMergeTree(version)
 ORDER BY (team_id, trace_id)
 TTL toDateTime(greatest(timestamp, updated_at)) + INTERVAL 92 DAY
 """

@@ -83,7 +83,10 @@ class Traces:
         self._db = database
 
     def record(self, team_id: int, rows: Sequence[TraceRow]) -> None:
-        """Store what is known of traces; the row stored last takes the earlier ones' place."""
+        """Store what is known of traces.
+
+        A trace's later row takes the earlier one's place, unless that one has seen more.
+        """
         if rows:
             self._db.insert("traces", _table(team_id, rows))
 
