@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trace_clustering.errors import EmbeddingError, NotFoundError
-from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
+from trace_clustering.models import (
+    ClusteringInputs,
+    CoordinatorInputs,
+    ScheduleName,
+    WorkflowState,
+)
 
 
 class FakeEmbedder:
@@ -45,11 +50,11 @@ class FakeWorkflows:
 
     Attributes:
         states: of the workflows that are known.
-        schedule: its description; None where there is no schedule.
+        schedules: descriptions of those that there are, by name.
     """
 
     states: dict[str, WorkflowState] = field(default_factory=dict)
-    schedule: dict[str, Any] | None = None
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: list[ClusteringInputs] = field(default_factory=list)
     coordinator_runs: list[CoordinatorInputs] = field(default_factory=list)
     summarizations: list[tuple[int | None, bool]] = field(default_factory=list)
@@ -88,29 +93,32 @@ class FakeWorkflows:
         await self.state(workflow_id)
         self.cancelled.append(workflow_id)
 
-    async def ensure_schedule(self) -> str:
-        change = "created" if self.schedule is None else "unchanged"
-        self.schedule = self.schedule or {"id": "schedule", "paused": False, "note": ""}
+    async def ensure_schedule(self, which: ScheduleName = "clustering") -> str:
+        change = "unchanged" if which in self.schedules else "created"
+        made = {"id": f"{which} schedule", "paused": False, "note": ""}
+        self.schedules.setdefault(which, made)
         return change
 
-    async def describe_schedule(self) -> dict[str, Any]:
-        if self.schedule is None:
+    async def describe_schedule(self, which: ScheduleName = "clustering") -> dict[str, Any]:
+        if which not in self.schedules:
             raise NotFoundError("there is no schedule")
-        return self.schedule
+        return self.schedules[which]
 
-    async def pause_schedule(self, note: str | None = None) -> None:
-        await self._change(paused=True, note=note or "")
+    async def pause_schedule(
+        self, note: str | None = None, which: ScheduleName = "clustering"
+    ) -> None:
+        await self._change(which, paused=True, note=note or "")
 
-    async def resume_schedule(self) -> None:
-        await self._change(paused=False, note="")
+    async def resume_schedule(self, which: ScheduleName = "clustering") -> None:
+        await self._change(which, paused=False, note="")
 
-    async def trigger_schedule(self) -> None:
-        await self._change()
+    async def trigger_schedule(self, which: ScheduleName = "clustering") -> None:
+        await self._change(which)
         self.triggered += 1
 
-    async def delete_schedule(self) -> None:
-        await self._change()
-        self.schedule = None
+    async def delete_schedule(self, which: ScheduleName = "clustering") -> None:
+        await self.describe_schedule(which)
+        del self.schedules[which]
 
-    async def _change(self, **changes: Any) -> None:
-        self.schedule = {**await self.describe_schedule(), **changes}
+    async def _change(self, which: ScheduleName, **changes: Any) -> None:
+        self.schedules[which] = {**await self.describe_schedule(which), **changes}

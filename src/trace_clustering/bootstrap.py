@@ -109,7 +109,7 @@ async def running(
                 await stack.enter_async_context(_worker(client, summarization, settings))
             if parts.schedule:
                 log.info("Schedule", change=await gateway.ensure_schedule())
-                change = await gateway.ensure_summarization_schedule()
+                change = await gateway.ensure_schedule("summarization")
                 log.info("Schedule of the summarization", change=change)
         services = Services(
             settings=settings,

@@ -76,7 +76,7 @@ SCHEDULE = {
     "id": "schedule",
     "paused": True,
     "note": HOSTILE,
-    "interval_days": [1, 3.0],
+    "interval_days": [1, 3.0, 1 / 24, 15 / 1440],
     "next_runs": ["2026-11-20T12:00:00Z"],
     "recent_runs": [],
 }

@@ -14,8 +14,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.temporal.support import Cluster, load, mixture
 from tests.trace_events import generation
+from trace_clustering.constants import SUMMARIZATION_SCHEDULE_ID
 from trace_clustering.errors import NotFoundError
-from trace_clustering.models import ClusteringInputs, CoordinatorInputs, WorkflowState
+from trace_clustering.models import (
+    ClusteringInputs,
+    CoordinatorInputs,
+    ScheduleName,
+    WorkflowState,
+)
 from trace_clustering.models.summarization import SummarizationCoordinatorInputs
 from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
 
@@ -75,6 +81,24 @@ async def test_all_teams_are_summarized_as_many_at_once_as_is_set(cluster: Clust
     await handle.terminate()
     (sent,) = started.workflow_execution_started_event_attributes.input.payloads
     assert json.loads(sent.data) == asdict(SummarizationCoordinatorInputs(0, 7))
+
+
+async def test_the_summarizations_schedule_from_making_to_deleting(
+    gateway: TemporalGateway,
+) -> None:
+    which: ScheduleName = "summarization"
+    assert await gateway.ensure_schedule(which) == "created"
+    try:
+        found = await gateway.describe_schedule(which)
+        assert (found["id"], found["interval_days"]) == (SUMMARIZATION_SCHEDULE_ID, [1 / 24])
+        await gateway.pause_schedule("no model today", which)
+        assert (await gateway.describe_schedule(which))["note"] == "no model today"
+        await gateway.resume_schedule(which)
+        assert not (await gateway.describe_schedule(which))["paused"]
+    finally:
+        await gateway.delete_schedule(which)
+    with pytest.raises(NotFoundError, match="schedule create --of summarization"):
+        await gateway.describe_schedule(which)
 
 
 async def ended(gateway: TemporalGateway, workflow_id: str) -> WorkflowState:

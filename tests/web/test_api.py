@@ -562,6 +562,16 @@ def test_the_schedules_whole_life(api: Api) -> None:
     api.error(404, "DELETE", path)
 
 
+def test_each_schedule_is_asked_for_by_name(api: Api) -> None:
+    path = "/api/v1/schedule"
+    api.ask("PUT", path)
+    assert api.error(404, "GET", f"{path}?of=summarization")["type"] == "NotFoundError"
+    assert api.ask("PUT", f"{path}?of=summarization").json()["change"] == "created"
+    assert api.post(f"{path}/pause?of=summarization")["paused"]
+    assert not api.get(path)["paused"]
+    assert api.error(422, "GET", f"{path}?of=nothing")["field"] == "of"
+
+
 # -- how errors read --------------------------------------------------------------------------
 
 

@@ -62,11 +62,11 @@ class ApiClient:
     async def post(self, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         return _decoded(await self._send("POST", path, json=body, params=query))
 
-    async def put(self, path: str) -> Any:
-        return _decoded(await self._send("PUT", path))
+    async def put(self, path: str, **query: Any) -> Any:
+        return _decoded(await self._send("PUT", path, params=query))
 
-    async def delete(self, path: str) -> Any:
-        return _decoded(await self._send("DELETE", path))
+    async def delete(self, path: str, **query: Any) -> Any:
+        return _decoded(await self._send("DELETE", path, params=query))
 
     async def ingest(self, team_id: int, lines: bytes, first_line: int) -> Any:
         """Send lines of any kind; the answer counts what became of them."""

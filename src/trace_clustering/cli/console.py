@@ -153,7 +153,7 @@ def cluster_view(cluster: Mapping[str, Any], run_id: str) -> RenderableType:
 
 def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
     state = "paused" if schedule["paused"] else "active"
-    every = ", ".join("day" if d == 1 else f"{d:g} days" for d in schedule["interval_days"])
+    every = ", ".join(_interval(days) for days in schedule["interval_days"])
     note = f" ({schedule['note']})" if schedule["note"] else ""
     rows: list[tuple[str, str | Text]] = [
         ("Schedule", plain(schedule["id"])),
@@ -163,6 +163,13 @@ def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
         ("Recent runs", "\n".join(when(m) for m in schedule["recent_runs"]) or "–"),
     ]
     return _Fitted((_Column("", whole=True), _Column("")), rows, show_header=False)
+
+
+def _interval(days: float) -> str:
+    if days >= 1:
+        return "day" if days == 1 else f"{days:g} days"
+    minutes = round(days * 24 * 60)
+    return "hour" if minutes == 60 else f"{minutes} minutes"
 
 
 def settings_table(settings: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from trace_clustering import constants as c
 
+ScheduleName = Literal["clustering", "summarization"]
 RunStatus = Literal["running", "completed", "skipped", "failed", "cancelled", "timed_out"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from temporalio.client import (
     Client,
+    ScheduleHandle,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -19,7 +20,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from trace_clustering import constants as c
 from trace_clustering.errors import NotFoundError, ServiceError
 from trace_clustering.inputs import format_time
-from trace_clustering.models import ClusteringInputs, CoordinatorInputs, RunStatus, WorkflowState
+from trace_clustering.models import (
+    ClusteringInputs,
+    CoordinatorInputs,
+    RunStatus,
+    ScheduleName,
+    WorkflowState,
+)
 from trace_clustering.models.summarization import (
     SummarizationCoordinatorInputs,
     SummarizationInputs,
@@ -47,6 +54,11 @@ _OURS = (
     c.SUMMARIZATION_WORKFLOW_NAME,
     c.SUMMARIZATION_COORDINATOR_NAME,
 )
+
+_SCHEDULES: dict[ScheduleName, str] = {
+    "clustering": c.COORDINATOR_SCHEDULE_ID,
+    "summarization": c.SUMMARIZATION_SCHEDULE_ID,
+}
 
 
 @dataclass(frozen=True)
@@ -161,8 +173,10 @@ class TemporalGateway:
         async with _Errors(not_running):
             await handle.cancel()
 
-    async def ensure_schedule(self) -> ScheduleChange:
-        """Create the schedule, or bring it up to date."""
+    async def ensure_schedule(self, which: ScheduleName = "clustering") -> ScheduleChange:
+        """Create a schedule, or bring it up to date."""
+        if which == "summarization":
+            return await self._ensure_summarization_schedule()
         inputs = asdict(self._schedule_options.inputs)
         inputs.pop("progress")
         async with _Errors():
@@ -173,8 +187,7 @@ class TemporalGateway:
                 **inputs,
             )
 
-    async def ensure_summarization_schedule(self) -> ScheduleChange:
-        """Create the summarization's schedule, or bring it up to date."""
+    async def _ensure_summarization_schedule(self) -> ScheduleChange:
         async with _Errors():
             return await create_trace_summarization_schedule(
                 self._client,
@@ -184,14 +197,14 @@ class TemporalGateway:
                 task_queue=self._task_queue,
             )
 
-    async def describe_schedule(self) -> dict[str, Any]:
-        """The schedule as it is.
+    async def describe_schedule(self, which: ScheduleName = "clustering") -> dict[str, Any]:
+        """A schedule as it is.
 
         Raises:
             NotFoundError: there is none.
         """
-        async with self._schedule_errors():
-            found = await self._schedule.describe()
+        async with _schedule_errors(which):
+            found = await self._schedule(which).describe()
         schedule, info = found.schedule, found.info
         return {
             "id": found.id,
@@ -205,22 +218,24 @@ class TemporalGateway:
             "skipped_overlap": info.num_actions_skipped_overlap,
         }
 
-    async def pause_schedule(self, note: str | None = None) -> None:
-        async with self._schedule_errors():
-            await self._schedule.pause(note=note or "paused")
+    async def pause_schedule(
+        self, note: str | None = None, which: ScheduleName = "clustering"
+    ) -> None:
+        async with _schedule_errors(which):
+            await self._schedule(which).pause(note=note or "paused")
 
-    async def resume_schedule(self) -> None:
-        async with self._schedule_errors():
-            await self._schedule.unpause(note="resumed")
+    async def resume_schedule(self, which: ScheduleName = "clustering") -> None:
+        async with _schedule_errors(which):
+            await self._schedule(which).unpause(note="resumed")
 
-    async def trigger_schedule(self) -> None:
+    async def trigger_schedule(self, which: ScheduleName = "clustering") -> None:
         """Start the scheduled coordinator now, unless it is running."""
-        async with self._schedule_errors():
-            await self._schedule.trigger()
+        async with _schedule_errors(which):
+            await self._schedule(which).trigger()
 
-    async def delete_schedule(self) -> None:
-        async with self._schedule_errors():
-            await self._schedule.delete()
+    async def delete_schedule(self, which: ScheduleName = "clustering") -> None:
+        async with _schedule_errors(which):
+            await self._schedule(which).delete()
 
     async def _describe(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
         """Describe a workflow of ours; others of the namespace are nobody's business here."""
@@ -231,12 +246,15 @@ class TemporalGateway:
             raise NotFoundError(unknown)
         return found
 
-    @property
-    def _schedule(self) -> Any:
-        return self._client.get_schedule_handle(c.COORDINATOR_SCHEDULE_ID)
+    def _schedule(self, which: ScheduleName) -> ScheduleHandle:
+        return self._client.get_schedule_handle(_SCHEDULES[which])
 
-    def _schedule_errors(self) -> _Errors:
-        return _Errors("there is no schedule; create it with `trace-clustering schedule create`")
+
+def _schedule_errors(which: ScheduleName) -> _Errors:
+    return _Errors(
+        f"there is no schedule of the {which}; "
+        f"create it with `trace-clustering schedule create --of {which}`"
+    )
 
 
 class _Errors:
