@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
         Window,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
-    from trace_clustering.temporal.workflow import RETRY_POLICY
+    from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
 
@@ -87,7 +87,7 @@ class _Page:
         return len(teams) == c.TEAMS_PER_COORDINATOR_RUN or self.last_started != _last(teams)
 
     async def _discover(self) -> list[int]:
-        teams: list[int] = await workflow.execute_activity(
+        teams: list[int] = await run_activity(
             "find_teams_with_embeddings_activity",
             DiscoverTeamsInput(
                 window=self.window,
@@ -96,10 +96,8 @@ class _Page:
                 after_team_id=self.before.after_team_id,
                 limit=c.TEAMS_PER_COORDINATOR_RUN,
             ),
-            result_type=list[int],
-            start_to_close_timeout=c.DISCOVER_TEAMS_TIMEOUT,
-            heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
-            retry_policy=RETRY_POLICY,
+            list[int],
+            c.DISCOVER_TEAMS_TIMEOUT,
         )
         return teams
 

@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
         SummarizationTotals,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
-    from trace_clustering.temporal.workflow import RETRY_POLICY
+    from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
 
@@ -111,17 +111,15 @@ class _Page:
 async def _discover(
     inputs: SummarizationCoordinatorInputs, progress: SummarizationProgress
 ) -> list[int]:
-    teams: list[int] = await workflow.execute_activity(
+    teams: list[int] = await run_activity(
         "find_teams_with_pending_traces_activity",
         PendingTeamsInput(
             quiet_seconds=inputs.quiet_seconds,
             after_team_id=progress.after_team_id,
             limit=c.TEAMS_PER_COORDINATOR_RUN,
         ),
-        result_type=list[int],
-        start_to_close_timeout=c.DISCOVER_TEAMS_TIMEOUT,
-        heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
-        retry_policy=RETRY_POLICY,
+        list[int],
+        c.DISCOVER_TEAMS_TIMEOUT,
     )
     return teams
 

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         SummarizationTotals,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
-    from trace_clustering.temporal.workflow import RETRY_POLICY
+    from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
 
@@ -75,13 +75,11 @@ class _Batches:
 
     async def _summarize(self, batch: int) -> SummarizationTotals:
         try:
-            done: SummarizationTotals = await workflow.execute_activity(
+            done: SummarizationTotals = await run_activity(
                 "summarize_traces_activity",
                 BatchInput(self._team_id, self._snapshot.name, batch),
-                result_type=SummarizationTotals,
-                start_to_close_timeout=c.SUMMARIZE_BATCH_TIMEOUT,
-                heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
-                retry_policy=RETRY_POLICY,
+                SummarizationTotals,
+                c.SUMMARIZE_BATCH_TIMEOUT,
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
@@ -97,7 +95,7 @@ class _Batches:
 
 
 async def _take_snapshot(inputs: SummarizationInputs) -> SnapshotRef:
-    snapshot: SnapshotRef = await workflow.execute_activity(
+    snapshot: SnapshotRef = await run_activity(
         "snapshot_pending_traces_activity",
         SnapshotInput(
             team_id=inputs.team_id,
@@ -105,10 +103,8 @@ async def _take_snapshot(inputs: SummarizationInputs) -> SnapshotRef:
             batch_size=c.SUMMARY_BATCH_TRACES,
             limit=c.SUMMARY_SNAPSHOT_TRACES,
         ),
-        result_type=SnapshotRef,
-        start_to_close_timeout=c.DISCOVER_TEAMS_TIMEOUT,
-        heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
-        retry_policy=RETRY_POLICY,
+        SnapshotRef,
+        c.DISCOVER_TEAMS_TIMEOUT,
     )
     return snapshot
 

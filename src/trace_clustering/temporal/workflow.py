@@ -93,7 +93,7 @@ class DailyTraceClusteringWorkflow:
             ) from error
 
     async def _cluster(self, parameters: RunParameters, started: datetime) -> ClusteringOutput:
-        found: EmbeddingsFound = await _activity(
+        found: EmbeddingsFound = await run_activity(
             "query_trace_embeddings_activity",
             parameters,
             EmbeddingsFound,
@@ -101,13 +101,13 @@ class DailyTraceClusteringWorkflow:
         )
         if found.skip_reason:
             return _output(parameters, found, started, skip_reason=found.skip_reason)
-        sample: SampleRef = await _activity(
+        sample: SampleRef = await run_activity(
             "sample_embeddings_activity",
             SampleInput(parameters, found),
             SampleRef,
             c.SAMPLE_EMBEDDINGS_TIMEOUT,
         )
-        optimal: OptimalK = await _activity(
+        optimal: OptimalK = await run_activity(
             "determine_optimal_k_activity",
             OptimalKInput(parameters, found, sample),
             OptimalK,
@@ -115,13 +115,13 @@ class DailyTraceClusteringWorkflow:
         )
         if optimal.skip_reason:
             return _output(parameters, found, started, sample, skip_reason=optimal.skip_reason)
-        done: ClusteringDone = await _activity(
+        done: ClusteringDone = await run_activity(
             "perform_clustering_activity",
             ClusteringInput(parameters, sample, optimal),
             ClusteringDone,
             c.PERFORM_CLUSTERING_TIMEOUT,
         )
-        await _activity(
+        await run_activity(
             "emit_cluster_events_activity",
             EmitInput(parameters, found, sample, optimal, done),
             None,
@@ -132,7 +132,7 @@ class DailyTraceClusteringWorkflow:
         return _output(parameters, found, started, sample, done)
 
 
-async def _activity(
+async def run_activity(
     name: str,
     arg: object,
     result: type | None,
@@ -141,6 +141,7 @@ async def _activity(
         workflow.ActivityCancellationType.TRY_CANCEL
     ),
 ) -> Any:
+    """Run an activity as all of ours are run: watched by heartbeats, tried again where it helps."""
     return await workflow.execute_activity(
         name,
         arg,
