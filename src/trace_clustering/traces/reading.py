@@ -52,11 +52,20 @@ def parse_trace_line(line: str | bytes) -> Trace:
     Raises:
         InvalidInputError: names the offending field, or ``line`` if it is no JSON object.
     """
-    document = _cleaned(_parse_json(_decoded(line)), MAX_NESTING)
-    if not isinstance(document, dict):
+    return trace_of(_parse_json(_decoded(line)))
+
+
+def trace_of(document: object) -> Trace:
+    """The trace of a line whose JSON was parsed already; what holds for the line holds for it.
+
+    Raises:
+        InvalidInputError: names the offending field, or ``line`` if it is no JSON object.
+    """
+    cleaned = _cleaned(document, MAX_NESTING)
+    if not isinstance(cleaned, dict):
         raise InvalidInputError("line", "not a JSON object")
     try:
-        return _TraceLine.model_validate(document).to_trace()
+        return _TraceLine.model_validate(cleaned).to_trace()
     except ValidationError as error:
         raise _as_invalid_input(error) from None
 

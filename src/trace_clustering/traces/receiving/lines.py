@@ -6,7 +6,7 @@ from datetime import datetime
 
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.traces import EVENT_TRACE, Delivery, TraceEvent
-from trace_clustering.traces.reading import parse_trace_line
+from trace_clustering.traces.reading import trace_of
 from trace_clustering.traces.receiving.json_text import parse_json
 from trace_clustering.traces.receiving.otlp import read_otlp_document
 from trace_clustering.traces.receiving.posthog import read_posthog_line
@@ -32,13 +32,13 @@ def read_line(line: bytes, *, now: datetime) -> Delivery:
         raise InvalidInputError("line", "not a JSON object")
     keys = document.keys()
     if keys >= _TRACE_KEYS:
-        return Delivery((_trace_event(line, document),))
+        return Delivery((_trace_event(document),))
     if keys & _OTLP_KEYS:
         return read_otlp_document(document, now=now)
     if keys & _POSTHOG_KEYS:
         return read_posthog_line(document, now=now)
     if keys & _TRACE_KEYS:
-        return Delivery((_trace_event(line, document),))
+        return Delivery((_trace_event(document),))
     raise InvalidInputError(
         "line",
         "is no trace, no OTLP request and no PostHog event: "
@@ -46,8 +46,8 @@ def read_line(line: bytes, *, now: datetime) -> Delivery:
     )
 
 
-def _trace_event(line: bytes, document: dict[str, object]) -> TraceEvent:
-    trace = parse_trace_line(line)
+def _trace_event(document: dict[str, object]) -> TraceEvent:
+    trace = trace_of(document)
     return make_event(
         event=EVENT_TRACE,
         uuid=uuid_of("line", trace.trace_id),
