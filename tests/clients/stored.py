@@ -11,12 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from trace_clustering.constants import RENDERING_MINIMAL
 from trace_clustering.models.traces import TRACE_EVENTS
 from trace_clustering.store.database import Database
 from trace_clustering.store.events import Events
 from trace_clustering.store.traces import Traces
 from trace_clustering.traces.assembly import assemble
-from trace_clustering.traces.rendering import RENDERING_MINIMAL
 from trace_clustering.traces.text import trace_text
 
 # Without FINAL: what was delivered twice must not be there twice for anybody.

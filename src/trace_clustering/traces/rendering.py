@@ -13,12 +13,6 @@ from collections.abc import Mapping, Sequence
 from trace_clustering.models.traces import TraceSummary
 from trace_clustering.traces.trace import Trace
 
-RENDERING_MINIMAL = "llma_trace_minimal"
-"""Name of the rendering of what the user wanted."""
-
-RENDERING_DETAILED = "llma_trace_detailed"
-"""Name of the rendering of the whole summary: what was asked, what was done, how it ended."""
-
 MAX_MINIMAL_CHARS = 4_000
 """Bound of the minimal text, shared evenly between the user's messages."""
 
