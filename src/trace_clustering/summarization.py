@@ -238,9 +238,7 @@ def slices(sizes: Mapping[_Given, int], *, at_once: int, max_size: int) -> Itera
 
 def _is_done(received: ReceivedTrace, row: TraceRow | None) -> bool:
     """Whether it was summarized just as it stands; of a batch that is done again, most were."""
-    if row is None or row.status != "summarized":
-        return False
-    return row.seen_until >= received.newest and row.seen_events >= len(received.events)
+    return row is not None and row.status == "summarized" and row.has_seen(received)
 
 
 def _is_outdone(received: ReceivedTrace, row: TraceRow | None) -> bool:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from trace_clustering.models.traces import TRACE_EVENTS, TraceFacts, TraceStatus
 from trace_clustering.store.database import Database, table
+from trace_clustering.store.events import ReceivedTrace
 from trace_clustering.store.migrations import events_kept_days
 from trace_clustering.store.parts import parts
 from trace_clustering.store.times import as_utc
@@ -68,6 +69,10 @@ class TraceRow:
     seen_until: datetime
     reason: str = ""
     attempts: int = 1
+
+    def has_seen(self, received: ReceivedTrace) -> bool:
+        """Whether all that has come of the trace was there when it was summarized, or tried."""
+        return self.seen_until >= received.newest and self.seen_events >= len(received.events)
 
 
 @dataclass(frozen=True)

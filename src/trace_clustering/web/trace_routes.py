@@ -68,12 +68,9 @@ def trace(services: Given, team_id: TeamId, trace_id: str) -> TraceDetail:
         raise NotFoundError(f"team {team_id} has no trace {trace_id}")
     record = assemble(trace_id, received.events)
     row = store.traces.get(team_id, [trace_id]).get(trace_id)
-    seen = row is not None and (
-        (row.seen_events, row.seen_until) >= (len(received.events), received.newest)
-    )
     return TraceDetail(
         facts=record.facts,
-        status=row.status if row and seen else "pending",
+        status=row.status if row and row.has_seen(received) else "pending",
         reason=row.reason if row else "",
         summary=_summary(store, team_id, trace_id),
         spans=_spans(record),
