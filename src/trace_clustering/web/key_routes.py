@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -27,17 +26,11 @@ class KeyRequest(BaseModel):
     name: Name = ""
 
 
-@dataclass(frozen=True)
-class CreatedKey:
-    """A key and its record; ``key`` is shown this once."""
+@dataclass(frozen=True, kw_only=True)
+class CreatedKey(KeyRecord):
+    """A key with its record; ``key`` is shown this once."""
 
     key: str
-    key_id: str
-    team_id: int
-    name: str
-    hint: str
-    created_at: datetime
-    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -55,15 +48,7 @@ def keys(services: Given) -> KeyList:
 def create(services: Given, body: KeyRequest) -> CreatedKey:
     """Make a key; from the first one on, only senders with a key are let in."""
     new = services.store.keys.create(checked_int("team_id", body.team_id), body.name)
-    record = new.record
-    return CreatedKey(
-        key=new.key,
-        key_id=record.key_id,
-        team_id=record.team_id,
-        name=record.name,
-        hint=record.hint,
-        created_at=record.created_at,
-    )
+    return CreatedKey(**asdict(new.record), key=new.key)
 
 
 @router.delete("/{key_id}")

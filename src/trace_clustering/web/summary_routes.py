@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from trace_clustering.summarization import Summarization
 from trace_clustering.web.bodies import Started, SummarizationRequest
 from trace_clustering.web.routes import Given, TeamId
 
@@ -38,7 +37,15 @@ class Backfilled:
 @router.post("/teams/{team_id}/summaries")
 def summarize(services: Given, team_id: TeamId, limit: Batch = 200) -> Summarized:
     """Summarize pending traces here and now, quiet or not; call again while some remain."""
-    return _summarize(services.summarization, team_id, limit)
+    traces = services.store.traces
+    done = services.summarization.summarize(team_id, traces.pending(team_id, limit=limit))
+    return Summarized(
+        summarized=done.summarized,
+        embedded=done.embedded,
+        failed=done.failed,
+        fallbacks=done.fallbacks,
+        remaining=traces.count_pending(team_id),
+    )
 
 
 @router.post("/teams/{team_id}/backfill")
@@ -66,15 +73,3 @@ async def start_for_all(services: Given, body: SummarizationRequest | None = Non
     """Start the workflow that summarizes the traces of all teams."""
     now = body is not None and body.now
     return Started(await services.require_workflows().start_summarization(None, now=now))
-
-
-def _summarize(summarization: Summarization, team_id: int, limit: int) -> Summarized:
-    traces = summarization.store.traces
-    done = summarization.summarize(team_id, traces.pending(team_id, limit=limit))
-    return Summarized(
-        summarized=done.summarized,
-        embedded=done.embedded,
-        failed=done.failed,
-        fallbacks=done.fallbacks,
-        remaining=traces.count_pending(team_id),
-    )
