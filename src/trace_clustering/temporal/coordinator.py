@@ -7,7 +7,6 @@ continuing closes the parent that they belong to.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         Window,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.lanes import in_lanes
     from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
@@ -81,9 +81,7 @@ class _Page:
     async def run(self) -> bool:
         """Cluster the page's teams; whether there may be more."""
         teams = await self._discover()
-        waiting = iter(teams)
-        lanes = (self._lane(waiting) for _ in range(self.inputs.max_concurrent_teams))
-        await asyncio.gather(*lanes)
+        await in_lanes(self._started(teams), self.inputs.max_concurrent_teams, self._cluster)
         return len(teams) == c.TEAMS_PER_COORDINATOR_RUN or self.last_started != _last(teams)
 
     async def _discover(self) -> list[int]:
@@ -101,10 +99,11 @@ class _Page:
         )
         return teams
 
-    async def _lane(self, waiting: Iterator[int]) -> None:
-        for team_id in waiting:
+    def _started(self, teams: list[int]) -> Iterator[int]:
+        """The teams as they are started; no more once the history has grown too long."""
+        for team_id in teams:
             self.last_started = team_id
-            await self._cluster(team_id)
+            yield team_id
             if workflow.info().is_continue_as_new_suggested():
                 return
 

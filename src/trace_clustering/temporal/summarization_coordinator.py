@@ -6,8 +6,6 @@ continues as new.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         SummarizationTotals,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.lanes import in_lanes
     from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
@@ -56,7 +55,7 @@ class TraceSummarizationCoordinatorWorkflow:
         )
         teams = await _discover(checked, progress)
         page = _Page(checked, progress)
-        await page.run(teams)
+        await in_lanes(teams, checked.max_concurrent_teams, page.summarize)
         if teams:
             progress = page.progress(teams[-1])
         if len(teams) == c.TEAMS_PER_COORDINATOR_RUN:
@@ -75,20 +74,12 @@ class _Page:
         self._done: list[SummarizationTotals] = []
         self._failed: list[TeamReason] = []
 
-    async def run(self, teams: list[int]) -> None:
-        waiting = iter(teams)
-        lanes = (self._lane(waiting) for _ in range(self._inputs.max_concurrent_teams))
-        await asyncio.gather(*lanes)
-
     def progress(self, last_team_id: int) -> SummarizationProgress:
         totals = self._before.totals.plus(self._done)
         return self._before.beyond(last_team_id, totals, self._failed, len(self._done))
 
-    async def _lane(self, waiting: Iterator[int]) -> None:
-        for team_id in waiting:
-            await self._summarize(team_id)
-
-    async def _summarize(self, team_id: int) -> None:
+    async def summarize(self, team_id: int) -> None:
+        """Summarize one team; what became of it is kept."""
         try:
             output = await workflow.execute_child_workflow(
                 c.SUMMARIZATION_WORKFLOW_NAME,

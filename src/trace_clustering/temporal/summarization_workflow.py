@@ -6,8 +6,6 @@ batches travel. A batch that fails stops no other: its traces stay pending for t
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -28,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         SummarizationTotals,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.lanes import in_lanes
     from trace_clustering.temporal.workflow import run_activity
 
 MAX_REASON_CHARS = 200
@@ -65,13 +64,12 @@ class _Batches:
         self._done: list[SummarizationTotals] = []
 
     async def run(self) -> list[SummarizationTotals]:
-        waiting = iter(range(self._snapshot.batches))
-        await asyncio.gather(*(self._lane(waiting) for _ in range(c.SUMMARY_CONCURRENT_BATCHES)))
+        batches = range(self._snapshot.batches)
+        await in_lanes(batches, c.SUMMARY_CONCURRENT_BATCHES, self._take)
         return self._done
 
-    async def _lane(self, waiting: Iterator[int]) -> None:
-        for batch in waiting:
-            self._done.append(await self._summarize(batch))
+    async def _take(self, batch: int) -> None:
+        self._done.append(await self._summarize(batch))
 
     async def _summarize(self, batch: int) -> SummarizationTotals:
         try:
