@@ -61,6 +61,36 @@ def test_thread_limits_are_restored() -> None:
     assert limits() == before
 
 
+def test_the_thread_that_restores_a_limit_is_not_the_one_that_set_it() -> None:
+    def limits() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info()]
+
+    before, entered, left = limits(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with threads.Workers():
+            entered.set()
+            assert second_entered.wait(30)
+        left.set()
+        assert restored.wait(30)
+
+    second_entered, restored = threading.Event(), threading.Event()
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert entered.wait(30)
+    with threads.Workers():
+        second_entered.set()
+        assert left.wait(30)
+        assert all(
+            library["num_threads"] == 1
+            for library in threadpool_info()
+            if library["user_api"] == "blas"
+        )
+    assert limits() == before
+    restored.set()
+    thread.join()
+
+
 def test_seed_matters_only_to_the_search() -> None:
     embeddings = mixture("separated", 300, 20, 0)
     first, second = (cluster_embeddings(embeddings, seed=seed) for seed in (1, 2))

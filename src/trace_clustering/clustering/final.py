@@ -7,12 +7,14 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from trace_clustering.clustering.kmeans import inertia_of, scores_of
+from trace_clustering.clustering.numbering import numbered_by_size
 from trace_clustering.clustering.preparation import Prepared
 from trace_clustering.clustering.threads import (
     Float32,
     Float64,
     Labels,
     Workers,
+    bounded_groups,
     single_openmp_thread,
 )
 
@@ -22,6 +24,8 @@ _CLEAR_LEAD = 1e-5
 _SAME_INERTIA = 1e-6
 # Below this share of the total, the difference of two float32 sums is not exact enough.
 _CANCELLED = 0.1
+# Scores, of a row for a centroid, that are held: they take 32 MB, and their parts as much.
+_MOST_SCORES = 2**23
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,18 @@ def divide(workers: Workers, prepared: Prepared, candidates: Sequence[Float32]) 
     A pure function of the bytes of rows and centroids, so that a second process gets the same.
 
     Args:
-        workers: go over the rows once for all candidates.
+        workers: go over the rows once, or several times where there are many candidates.
         prepared: the rows.
         candidates: centroids in the caller's units.
     """
+    n = len(prepared.rows)
+    groups = bounded_groups(candidates, lambda centroids: n * len(centroids), _MOST_SCORES)
+    return [one for group in groups for one in _divisions(workers, prepared, group)]
+
+
+def _divisions(
+    workers: Workers, prepared: Prepared, candidates: Sequence[Float32]
+) -> list[Division]:
     working = [prepared.to_working(centroids) for centroids in candidates]
     scores = scores_of(workers, prepared.rows, np.concatenate(working))
     ends = np.cumsum([len(centroids) for centroids in working])
@@ -119,12 +131,10 @@ def _divided(workers: Workers, prepared: Prepared, labels: Labels) -> Division:
 
 
 def _ordered(division: Division) -> Division:
-    """Numbers the clusters by size, equal ones by their first row."""
-    clusters, first = np.unique(division.labels, return_index=True)
-    order = np.lexsort((first, -np.bincount(division.labels)))
-    rank = np.empty(len(clusters), dtype=np.int32)
-    rank[order] = np.arange(len(clusters))
-    return replace(division, centroids=division.centroids[order], labels=rank[division.labels])
+    """Numbers the clusters by size, equal ones by their first row in canonical order."""
+    labels = numbered_by_size(division.labels)
+    before = division.labels[np.unique(labels, return_index=True)[1]]
+    return replace(division, centroids=division.centroids[before], labels=labels)
 
 
 def _means(workers: Workers, rows: Float32, labels: Labels) -> Float64:

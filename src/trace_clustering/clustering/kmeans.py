@@ -1,6 +1,7 @@
 """Lloyd's algorithm for many starts of many k at once, and greedy k-means++ seeding."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from trace_clustering.clustering.threads import Float32, Float64, Labels, Worker
 # k-means++ draws this many rows for each seed and keeps the best, as scikit-learn does for k <= 6.
 _SEED_TRIALS = 3
 
+Real = TypeVar("Real", np.float32, np.float64)
 # k -> (starts, k, d) centroids
 Starts = dict[int, Float32]
 
@@ -20,8 +22,8 @@ class Step:
 
     Attributes:
         starts: the moved centroids.
-        gains: k -> (starts,), by how much the centroids that were given halve-and-double the cost:
-            inertia = sum of squared norms - 2 * gain. Larger is better.
+        gains: k -> (starts,), of the centroids that were given: their inertia is the sum of the
+            rows' squared norms - 2 * gain. Larger is better.
     """
 
     starts: Starts
@@ -117,9 +119,9 @@ def _moved(
     return Step(moved, gains_by_k)
 
 
-def squared_norms(rows: Float32) -> Float32:
+def squared_norms(rows: NDArray[Real]) -> NDArray[Real]:
     """(n,) squared lengths of rows."""
-    norms: Float32 = np.einsum("ij,ij->i", rows, rows)
+    norms: NDArray[Real] = np.einsum("ij,ij->i", rows, rows)
     return norms
 
 
@@ -166,6 +168,19 @@ def scores_of(workers: Workers, rows: Float32, centroids: Float32) -> Float32:
     """Products minus half the squared norms (centroids, rows): largest for the nearest."""
     parts = workers.map_rows(lambda part: _scores(rows[part], centroids), rows)
     return np.concatenate(list(parts), axis=1)
+
+
+def nearest_centroids(workers: Workers, rows: Float32, starts: Float32) -> Labels:
+    """Of each of the starts (s, k, d) the number of the centroid nearest to each row: (s, n)."""
+    count, k, columns = starts.shape
+    centroids = starts.reshape(-1, columns)
+
+    def one(part: slice) -> Labels:
+        scores = _scores(rows[part], centroids)
+        nearest: Labels = scores.reshape(count, k, -1).argmax(axis=1).astype(np.int32)
+        return nearest
+
+    return np.concatenate(list(workers.map_rows(one, rows)), axis=1)
 
 
 def inertia_of(workers: Workers, rows: Float32, centroids: Float32, labels: Labels) -> float:

@@ -9,6 +9,8 @@
    nothing moves.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,12 +26,12 @@ from trace_clustering.clustering.kmeans import (
 )
 from trace_clustering.clustering.preparation import Prepared
 from trace_clustering.clustering.projection import leading_subspace, project
-from trace_clustering.clustering.threads import Float32, Float64, Workers
+from trace_clustering.clustering.threads import Float32, Float64, Workers, bounded_groups
 
 # (steps, how many starts of each k are kept after them)
 Rounds = tuple[tuple[int, int], ...]
 
-_RANK = 16
+RANK = 16
 _POINTS = 320
 _SEEDINGS = 64
 _SEEDED_HALVING: Rounds = ((1, 40), (2, 16), (2, 12))
@@ -47,6 +49,9 @@ EQUAL_INERTIA = 9.5e-4
 _HOPE = 3e-3
 # Starts whose gains agree to this much are the same division.
 _SAME = 1e-5
+# So many centroids are moved together, few columns of them and all: of three to six clusters all,
+# of many clusters those of one number after the other.
+_MOST_NARROW, _MOST_FULL = 8192, 512
 
 
 def find_centroids(
@@ -54,21 +59,28 @@ def find_centroids(
 ) -> dict[int, list[Float32]]:
     """The best few centroids (k, d) found for every k, where Lloyd's algorithm rests."""
     rows = prepared.rows
-    basis = leading_subspace(workers, rows, _RANK, rng)
-    projected = project(workers, rows, basis)
-    points, weights = _condense(workers, projected, rng)
-    step = _explore(points, weights, ks, rng)
+    basis = leading_subspace(workers, rows, RANK, rng)
+    step = search_projected(workers, project(workers, rows, basis), ks, rng)
+    total = prepared.total
+    starts = ((k, group @ basis.T) for k, group in _promising(step, total).items())
+    found: dict[int, list[Float32]] = {}
+    for together in _together(starts, _MOST_FULL):
+        found |= _polish(workers, rows, together, total)
+    return found
+
+
+def search_projected(workers: Workers, rows: Float32, ks: range, rng: np.random.Generator) -> Step:
+    """The best few starts of every k over rows (n, d) of few dimensions, nearly at rest."""
+    points, weights = _condense(workers, rows, rng)
+    step = _explore(workers, points, weights, ks, rng)
     for _ in range(_CROSSINGS):
-        workers.progress()
-        step = _cross(points, weights, step, rng)
+        step = _cross(workers, points, weights, step, rng)
     for kept, steps in _PROJECTED:
         starts = _best(step, kept)
         for _ in range(steps):
-            step = lloyd_step(workers, projected, starts)
+            step = lloyd_step(workers, rows, starts)
             starts = step.starts
-    total = prepared.total
-    starts = {k: group @ basis.T for k, group in _promising(step, total).items()}
-    return _polish(workers, rows, starts, total)
+    return step
 
 
 def _condense(workers: Workers, rows: Float32, rng: np.random.Generator) -> tuple[Float32, Float32]:
@@ -95,27 +107,36 @@ def _condense(workers: Workers, rows: Float32, rng: np.random.Generator) -> tupl
     return means.astype(np.float32), counts[used].astype(np.float32)
 
 
-def _explore(points: Float32, weights: Float32, ks: range, rng: np.random.Generator) -> Step:
+def _explore(
+    workers: Workers, points: Float32, weights: Float32, ks: range, rng: np.random.Generator
+) -> Step:
     """The best of many seedings of every k, after a few steps of Lloyd's algorithm.
 
     In the calling thread: the single operations are too short to be worth handing over.
     """
     seeds = greedy_seeds(points, weights, _SEEDINGS, ks[-1], rng)
-    return _halve(points, weights, {k: points[seeds[:, :k]] for k in ks}, _SEEDED_HALVING)
+    starts = ((k, points[seeds[:, :k]]) for k in ks)
+    return _halve(workers, points, weights, starts, _SEEDED_HALVING)
 
 
-def _cross(points: Float32, weights: Float32, step: Step, rng: np.random.Generator) -> Step:
+def _cross(
+    workers: Workers, points: Float32, weights: Float32, step: Step, rng: np.random.Generator
+) -> Step:
+    starts = _crossed(points, weights, _best(step, _CROSSED), rng)
+    return _halve(workers, points, weights, starts, _CROSSED_HALVING)
+
+
+def _crossed(
+    points: Float32, weights: Float32, best: Starts, rng: np.random.Generator
+) -> Iterator[tuple[int, Float32]]:
     """Adds starts made from the best of k + 1 without a centroid and of k - 1 with one more."""
-    best = _best(step, _CROSSED)
-    starts: Starts = {}
     for k, group in best.items():
         made = [group]
         if k + 1 in best:
             made += [np.delete(best[k + 1], dropped, axis=1) for dropped in range(k + 1)]
         if k - 1 in best:
             made += _with_one_more(points, weights, best[k - 1], rng)
-        starts[k] = np.concatenate(made)
-    return _halve(points, weights, starts, _CROSSED_HALVING)
+        yield k, np.concatenate(made)
 
 
 def _with_one_more(
@@ -127,14 +148,30 @@ def _with_one_more(
     return [np.concatenate([starts, points[column][:, None]], axis=1) for column in drawn.T]
 
 
-def _halve(points: Float32, weights: Float32, starts: Starts, rounds: Rounds) -> Step:
+def _halve(
+    workers: Workers,
+    points: Float32,
+    weights: Float32,
+    starts: Iterable[tuple[int, Float32]],
+    rounds: Rounds,
+) -> Step:
     """Steps of Lloyd's algorithm, from which the worse starts drop out early."""
-    for steps, kept in rounds:
-        for _ in range(steps):
-            step = weighted_lloyd_step(points, weights, starts)
-            starts = step.starts
-        starts = _best(step, kept)
-    return step
+    halved = Step({}, {})
+    for left in _together(starts, _MOST_NARROW):
+        for steps, kept in rounds:
+            for _ in range(steps):
+                step = weighted_lloyd_step(points, weights, left)
+                left = step.starts
+            left = _best(step, kept)
+        halved.starts.update(step.starts)
+        halved.gains.update(step.gains)
+        workers.progress()
+    return halved
+
+
+def _together(starts: Iterable[tuple[int, Float32]], most: int) -> Iterator[Starts]:
+    """The starts of every k, of some k together: all of them might be too many to hold."""
+    return map(dict, bounded_groups(starts, lambda one: one[0] * len(one[1]), most))
 
 
 def _best(step: Step, most: int) -> Starts:

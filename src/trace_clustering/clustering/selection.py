@@ -39,7 +39,7 @@ class KScore:
     inertia: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KSearch:
     """The result of a search; all that another process needs for ``fit_clusters`` but ``labels``.
 
@@ -56,7 +56,7 @@ class KSearch:
     labels: Labels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clustering:
     """Rows divided into clusters, numbered from 0 by size, largest first.
 
@@ -113,7 +113,8 @@ def search_k(
         best = _search(workers, prepared, DistanceBlocks(workers, prepared.rows), ks, seed)
     scores = {k: score for k, (score, _) in best.items()}
     chosen = best[_optimal(scores)][1]
-    return KSearch(len(chosen.centroids), scores, chosen.centroids, chosen.labels)
+    labels = prepared.to_caller_rows(chosen.labels)
+    return KSearch(len(chosen.centroids), scores, chosen.centroids, labels)
 
 
 def fit_clusters(
@@ -166,31 +167,6 @@ def cluster_embeddings(
         return _fit(workers, prepared, blocks, best[_optimal(scores)][1], scores)
 
 
-def silhouette_scores(embeddings: ArrayLike, labelings: list[Labels]) -> list[float]:
-    """Exact mean silhouettes of several labelings from one pass over the pairwise distances.
-
-    Args:
-        embeddings: (n, d) real numbers.
-        labelings: arrays (n,) of cluster numbers 0..k-1 without gaps, at least two clusters each.
-
-    Raises:
-        InvalidInputError: names the argument that cannot be accepted.
-    """
-    with Workers() as workers:
-        rows = prepare(workers, embeddings).rows
-        for labels in labelings:
-            if np.shape(labels) != (len(rows),) or not _without_gaps(labels):
-                problem = "expected one of the clusters 0..k-1 for every row, k >= 2"
-                raise InvalidInputError("labelings", problem)
-        samples = silhouette_samples(DistanceBlocks(workers, rows), labelings)
-        return [float(silhouettes.mean()) for silhouettes in samples]
-
-
-def _without_gaps(labels: Labels) -> bool:
-    clusters = np.unique(labels)
-    return len(clusters) > 1 and bool((clusters == np.arange(len(clusters))).all())
-
-
 def _search(
     workers: Workers,
     prepared: Prepared,
@@ -233,7 +209,7 @@ def _fit(
     score = replace(score, inertia=final.inertia)
     return Clustering(
         optimal_k=k,
-        labels=final.labels,
+        labels=prepared.to_caller_rows(final.labels),
         centroids=final.centroids,
         silhouette_score=score.silhouette_score,
         inertia=score.inertia,

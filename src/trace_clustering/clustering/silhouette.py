@@ -13,6 +13,7 @@ from trace_clustering.clustering.threads import (
     Float64,
     Labels,
     Workers,
+    bounded_groups,
     row_blocks,
 )
 
@@ -24,6 +25,9 @@ Pair = tuple[int, int]
 
 # Up to here the blocks of the upper triangle together take at most about 40 MB.
 _MAX_ROWS_HELD = 4096
+# Sums of distances, of a row to the members of a cluster, that are held: they take 64 MB, and what
+# they are made of as much.
+_MOST_SUMS = 2**23
 
 
 class DistanceBlocks:
@@ -35,7 +39,7 @@ class DistanceBlocks:
     """
 
     def __init__(self, workers: Workers, rows: Float32) -> None:
-        self._workers = workers
+        self.workers = workers
         self._rows = rows
         self._squares = np.empty(len(rows), dtype=np.float32)
         self._blocks = row_blocks(len(rows), BLOCK_ROWS)
@@ -45,7 +49,7 @@ class DistanceBlocks:
         """Computes ahead in the background where the rows are few enough to hold all blocks."""
         if len(self._rows) <= _MAX_ROWS_HELD:
             for pair in [*self._diagonal(), *self._off_diagonal()]:
-                self._early[pair] = self._workers.submit_aside(self._compute, pair)
+                self._early[pair] = self.workers.submit_aside(self._compute, pair)
 
     def map(self, visit: Visit[Result]) -> Iterator[tuple[slice, slice, Result]]:
         """Calls ``visit(I, J, distances)`` for every block, in a worker's thread.
@@ -60,8 +64,8 @@ class DistanceBlocks:
             left, right = self._blocks[pair[0]], self._blocks[pair[1]]
             return left, right, visit(left, right, self._distances(pair))
 
-        yield from self._workers.map(one, self._diagonal())
-        yield from self._workers.map(one, self._off_diagonal())
+        yield from self.workers.map(one, self._diagonal())
+        yield from self.workers.map(one, self._off_diagonal())
 
     def _diagonal(self) -> list[Pair]:
         return [(i, i) for i in range(len(self._blocks))]
@@ -97,7 +101,15 @@ class DistanceBlocks:
 
 
 def silhouette_samples(blocks: DistanceBlocks, labelings: Sequence[Labels]) -> list[Float64]:
-    """The silhouette of every row under every labeling, each an (n,) array."""
+    """The silhouette of every row under every labeling, each an (n,) array.
+
+    From one pass over the distances, or several where there are many rows and clusters.
+    """
+    groups = bounded_groups(labelings, lambda one: len(one) * int(one.max() + 1), _MOST_SUMS)
+    return [samples for group in groups for samples in _silhouettes(blocks, group)]
+
+
+def _silhouettes(blocks: DistanceBlocks, labelings: Sequence[Labels]) -> list[Float64]:
     members = [np.eye(labels.max() + 1, dtype=np.float32)[labels] for labels in labelings]
     one_hot = np.ascontiguousarray(np.hstack(members))
     sums = np.zeros(one_hot.shape)

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,9 +32,9 @@ _FEW_COLUMNS = 512
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    """The loaded libraries; looking for them takes milliseconds, so only once."""
-    return ThreadpoolController()
+def _libraries(user_api: str) -> ThreadpoolController:
+    """The loaded libraries of a kind; looking for them takes milliseconds, so only once."""
+    return ThreadpoolController().select(user_api=user_api)
 
 
 class _SingleBlasThread:
@@ -42,18 +42,21 @@ class _SingleBlasThread:
 
     The limit is a global of the process. If every caller saved and restored it alone, two callers
     that overlap would restore it under each other's feet, so the first sets and the last restores.
+    These may be two threads, and threadpoolctl heeds only the thread that set a limit first until
+    that thread gives it up.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders = 0
-        self._limit = ExitStack()
+        self._restore: Callable[[], None] = _nothing
 
     @contextmanager
     def held(self) -> Iterator[None]:
         with self._lock:
             if self._holders == 0:
-                self._limit.enter_context(_controller().limit(limits=1, user_api="blas"))
+                OpenBLASController.clear_controlling_thread(force=True)
+                self._restore = _libraries("blas").limit(limits=1).restore_original_limits
             self._holders += 1
         try:
             yield
@@ -61,7 +64,13 @@ class _SingleBlasThread:
             with self._lock:
                 self._holders -= 1
                 if self._holders == 0:
-                    self._limit.close()
+                    OpenBLASController.clear_controlling_thread(force=True)
+                    self._restore()
+                    OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _nothing() -> None:
+    """Nothing is limited, so there is nothing to restore."""
 
 
 _single_blas_thread = _SingleBlasThread()
@@ -69,7 +78,7 @@ _single_blas_thread = _SingleBlasThread()
 
 def single_openmp_thread() -> AbstractContextManager[object]:
     """Limits OpenMP to one thread; OpenMP keeps that number for each calling thread apart."""
-    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="openmp")
+    limit: AbstractContextManager[object] = _libraries("openmp").limit(limits=1)
     return limit
 
 
@@ -142,6 +151,22 @@ class Workers:
         result = waiting.popleft().result()
         self.progress()
         return result
+
+
+def bounded_groups(
+    items: Iterable[Item], size: Callable[[Item], int], most: int
+) -> Iterator[list[Item]]:
+    """Groups items, in their order, whose sizes add up to ``most`` or less; larger ones alone."""
+    group: list[Item] = []
+    total = 0
+    for item in items:
+        total += size(item)
+        if group and total > most:
+            yield group
+            group, total = [], size(item)
+        group.append(item)
+    if group:
+        yield group
 
 
 def row_blocks(rows: int, size: int) -> list[slice]:
