@@ -1,7 +1,7 @@
 """Groups the traces of LLM applications by meaning, every day.
 
-``cluster_embeddings`` is the library's face: it needs neither Temporal nor ClickHouse, and
-importing this package loads neither.
+``cluster_embeddings`` and its like are the library's face: they need neither Temporal nor
+ClickHouse, and importing this package loads neither.
 """
 
 from __future__ import annotations
@@ -19,11 +19,23 @@ from trace_clustering.errors import (
 )
 
 if TYPE_CHECKING:
-    from trace_clustering.clustering import Clustering, KScore, cluster_embeddings
+    from trace_clustering.clustering import (
+        Assessment,
+        Clustering,
+        ClusterLevels,
+        KScore,
+        assess,
+        cluster_embeddings,
+        cluster_levels,
+        outlier_scores,
+        project_2d,
+    )
 
 __version__ = version("trace-clustering")
 
 __all__ = [
+    "Assessment",
+    "ClusterLevels",
     "Clustering",
     "DegenerateDataError",
     "InvalidInputError",
@@ -33,11 +45,27 @@ __all__ = [
     "StoreError",
     "TraceClusteringError",
     "__version__",
+    "assess",
     "cluster_embeddings",
+    "cluster_levels",
+    "outlier_scores",
+    "project_2d",
 ]
 
 # scikit-learn takes a second to import: only who clusters pays for it.
-_LAZY = frozenset({"Clustering", "KScore", "cluster_embeddings"})
+_LAZY = frozenset(
+    {
+        "Assessment",
+        "ClusterLevels",
+        "Clustering",
+        "KScore",
+        "assess",
+        "cluster_embeddings",
+        "cluster_levels",
+        "outlier_scores",
+        "project_2d",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:
