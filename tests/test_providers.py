@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from tests.support.fake_openai import FakeOpenAI, Request, Structured
+from tests.traces.naming.portraits import ALL, names
 from trace_clustering.errors import SettingsError
 from trace_clustering.models.traces import TraceSummary
-from trace_clustering.providers import build_embedder, build_summarizer
-from trace_clustering.settings import Settings, load_settings
+from trace_clustering.providers import build_embedder, build_namer, build_summarizer
+from trace_clustering.settings import Settings
+from trace_clustering.settings_sources import load_settings
 from trace_clustering.traces.embedding import WordLlamaEmbedder
 from trace_clustering.traces.local_embedding import FastEmbedEmbedder, SentenceTransformersEmbedder
 
@@ -35,6 +37,7 @@ def load(folder: Path, **overrides: Any) -> Settings:
 def test_without_any_setting(tmp_path: Path) -> None:
     assert isinstance(build_embedder(load(tmp_path)), WordLlamaEmbedder)
     assert build_summarizer(load(tmp_path)) is None
+    assert build_namer(load(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
@@ -84,6 +87,21 @@ def test_a_language_model(tmp_path: Path, fake: FakeOpenAI) -> None:
     assert fake.most_at_once == 1
 
 
+def test_who_names_groups(tmp_path: Path, fake: FakeOpenAI) -> None:
+    fake.answer_with(names())
+    settings = {"llm_url": fake.url, "llm_model": "m", "llm_api_key": "s3cret"}
+    namer = build_namer(load(tmp_path, **settings))
+    assert namer is not None
+    assert namer.model_name == "m"
+    assert namer.name(ALL).reason is None
+    assert fake.requests[0].headers["authorization"] == "Bearer s3cret"
+    for limit in ("naming_budget_usd", "naming_budget_tokens"):
+        assert build_namer(load(tmp_path, **settings, **{limit: 0})) is None
+    small = build_namer(load(tmp_path, **settings, naming_budget_tokens=5))
+    assert small is not None
+    assert "naming_budget_tokens=5" in str(small.name(ALL).reason)
+
+
 def test_settings_that_were_not_checked(tmp_path: Path) -> None:
     plain = load(tmp_path)
     for changes, told in (
@@ -94,18 +112,21 @@ def test_settings_that_were_not_checked(tmp_path: Path) -> None:
             build_embedder(plain.model_copy(update=changes))
     with pytest.raises(SettingsError, match="llm_model: is not set"):
         build_summarizer(plain.model_copy(update={"llm_url": "http://host"}))
+    with pytest.raises(SettingsError, match="llm_model: is not set"):
+        build_namer(plain.model_copy(update={"llm_url": "http://host"}))
 
 
 def test_models_are_loaded_when_they_are_used(tmp_path: Path) -> None:
     script = f"""
 import sys
-from trace_clustering.providers import build_embedder, build_summarizer
-from trace_clustering.settings import load_settings
+from trace_clustering.providers import build_embedder, build_namer, build_summarizer
+from trace_clustering.settings_sources import load_settings
 settings = load_settings(
     dict(data_dir={str(tmp_path)!r}, llm_url="http://127.0.0.1:9", llm_model="m")
 )
 build_embedder(settings)
 build_summarizer(settings)
+build_namer(settings)
 assert not set(("pydantic_ai", "openai", "wordllama")) & set(sys.modules)
 """
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""From settings to the models that they name: what embeds texts, and what summarizes them."""
+"""From settings to the models that they name: what embeds, summarizes, and names groups."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from trace_clustering.errors import SettingsError
 from trace_clustering.settings import Settings
 from trace_clustering.traces.embedding import Embedder, WordLlamaEmbedder
 from trace_clustering.traces.local_embedding import FastEmbedEmbedder, SentenceTransformersEmbedder
+from trace_clustering.traces.naming.model_names import LanguageModelNamer
+from trace_clustering.traces.naming.portrait import Namer
 from trace_clustering.traces.remote_embedding import OpenAIEmbedder
 from trace_clustering.traces.summarizing import LanguageModelSummarizer, Summarizer
 
@@ -48,6 +50,24 @@ def build_summarizer(settings: Settings) -> Summarizer | None:
         _revealed(settings.llm_api_key),
         timeout_seconds=settings.llm_timeout_seconds,
         concurrency=settings.llm_concurrency,
+    )
+
+
+def build_namer(settings: Settings) -> Namer | None:
+    """The language model that names groups; None where there is none, or no budget for it.
+
+    Raises:
+        SettingsError: what it needs is not set.
+    """
+    if settings.llm_url is None or not settings.naming_budget_usd * settings.naming_budget_tokens:
+        return None
+    return LanguageModelNamer(
+        settings.llm_url,
+        _needed("llm_model", settings.llm_model),
+        _revealed(settings.llm_api_key),
+        timeout_seconds=settings.llm_timeout_seconds,
+        budget_usd=settings.naming_budget_usd,
+        budget_tokens=settings.naming_budget_tokens,
     )
 
 

@@ -32,6 +32,7 @@ from tests.support.openai_wire import Call, Say
 __all__ = [
     "Answer",
     "Call",
+    "Changed",
     "Drop",
     "Fail",
     "FakeOpenAI",
@@ -107,6 +108,14 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A good answer, but for these fields of a chat's frame: ``Changed(said, {"created": -1})``."""
+
+    said: Say | Structured
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Hang:
     """No answer until the client has gone, or the fake is closed."""
 
@@ -118,7 +127,7 @@ class Drop:
     sent: int = 0
 
 
-Answer = str | Say | Structured | Vectors | Fail | Raw | Hang | Drop
+Answer = str | Say | Structured | Changed | Vectors | Fail | Raw | Hang | Drop
 Script = Callable[[Request], Answer | None] | Sequence[Answer]
 
 
@@ -252,6 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._fail(answer)
             case Raw():
                 self._send(answer.body, answer.status, answer.headers)
+            case Changed():
+                said = _said(answer.said, request)
+                self._send_json({**wire.chat(request.body, said), **answer.fields})
             case _:
                 self._good(answer, request)
 
@@ -259,9 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, Vectors):
             self._send_json(wire.embeddings(request.body, _placed(answer)))
             return
-        said = Say(answer) if isinstance(answer, str) else answer
-        if isinstance(said, Structured):
-            said = wire.structured(request.body, said.value)
+        said = _said(Say(answer) if isinstance(answer, str) else answer, request)
         endpoint = wire.ENDPOINTS.get(request.path)
         if endpoint is None:
             self._fail(Fail(404, f"there is no {request.path} here"))
@@ -311,6 +321,10 @@ class _Handler(BaseHTTPRequestHandler):
         while not fake.wait_closed(0.01):
             if select.select([self.connection], [], [], 0)[0]:
                 return  # nothing more is due from the client: it has closed
+
+
+def _said(answer: Say | Structured, request: Request) -> Say:
+    return wire.structured(request.body, answer.value) if isinstance(answer, Structured) else answer
 
 
 def _placed(answer: Vectors) -> list[tuple[int, Sequence[float]]]:

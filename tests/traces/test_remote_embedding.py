@@ -42,11 +42,6 @@ def fake() -> Iterator[FakeOpenAI]:
 
 
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
-
-
-@pytest.fixture
 def embedder(fake: FakeOpenAI, waits: Waits) -> OpenAIEmbedder:
     return make(fake, waits)
 

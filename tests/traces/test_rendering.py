@@ -12,7 +12,9 @@ from trace_clustering.models.traces import Note, TraceSummary
 from trace_clustering.traces.rendering import (
     MAX_DETAILED_CHARS,
     MAX_MINIMAL_CHARS,
+    MAX_OPENING_CHARS,
     NO_TEXT,
+    OPENING_HEAD_CHARS,
     render_detailed,
     render_minimal,
     trace_metadata,
@@ -156,6 +158,14 @@ def test_metadata_is_compact_json() -> None:
         "opening": "x",
         "metadata": {"cost_usd": 0.5},
     }
+
+
+def test_of_a_long_opening_the_middle_is_left_out() -> None:
+    opening = str(trace_metadata(make_trace(("user", "ab" * 200)))["opening"])
+    assert len(opening) == MAX_OPENING_CHARS
+    assert opening.partition(" … ")[0] == "ab" * (OPENING_HEAD_CHARS // 2)
+    whole = "a" * (MAX_OPENING_CHARS - 1)
+    assert trace_metadata(make_trace(("user", whole)))["opening"] == whole
 
 
 @pytest.mark.parametrize("unit", ["#", "a1-_", "1.", "a.", "@a", "<|a", "$ ", "\u2028"])

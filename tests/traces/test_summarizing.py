@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.support.fake_openai import (
     Answer,
     Call,
+    Changed,
     Drop,
     Fail,
     FakeOpenAI,
@@ -55,11 +56,6 @@ def fake() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as running:
         running.answer_with(lambda _: GOOD)
         yield running
-
-
-@pytest.fixture
-def waits() -> Waits:
-    return Waits()
 
 
 @pytest.fixture
@@ -194,6 +190,9 @@ def test_nonsense_is_sent_back_once(
         (Raw(b"<html>"), "invalid"),
         (Raw(b"[" * 100_000), "invalid"),
         (Raw(b'{"choices": []}'), "invalid"),
+        (Changed(GOOD, {"created": 1764000000000000}), "invalid"),
+        (Changed(GOOD, {"choices": 7}), "invalid"),
+        (Changed(GOOD, {"choices": [None]}), "invalid"),
     ],
 )
 def test_what_does_not_heal_is_not_tried_again(
@@ -207,6 +206,15 @@ def test_what_does_not_heal_is_not_tried_again(
     assert failure(summarizer).reason == reason
     assert len(fake.requests) <= 2
     assert waits.seconds == []
+
+
+def test_an_answer_that_cannot_be_read_does_not_hurt_other_texts(
+    fake: FakeOpenAI, summarizer: LanguageModelSummarizer
+) -> None:
+    fake.answer_with(for_texts("number 3", answer=Changed(GOOD, {"created": 1764000000000000})))
+    answers = summarizer.summarize(TEXTS)
+    assert isinstance(answers.pop(3), SummaryFailure)
+    assert answers == [SUMMARY] * 7
 
 
 @pytest.mark.parametrize(
@@ -255,9 +263,9 @@ def test_nobody_there(waits: Waits) -> None:
 
 def test_an_answer_that_never_comes(fake: FakeOpenAI, waits: Waits) -> None:
     fake.answer_with(lambda _: Hang())
-    late = failure(make(fake, waits, timeout_seconds=0.05))
+    late = failure(make(fake, waits, timeout_seconds=0.5))
     assert late.reason == "timeout"
-    assert late.detail.endswith("does not answer within 0.05 seconds")
+    assert late.detail.endswith("does not answer within 0.5 seconds")
     assert waits.seconds == []
 
 

@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trace_clustering.models.traces import Note, TraceSummary
+from trace_clustering.traces.asking import answer_in, problem_of
 from trace_clustering.traces.summary_answer import (
     MAX_DIAGRAM_CHARS,
     MAX_NOTE_CHARS,
     MAX_NOTES,
     MAX_TITLE_CHARS,
     SummaryAnswer,
-    answer_of_text,
     as_summary,
-    problem_of,
 )
 
 TEXT = "L001: user: hello\nL002: assistant: L009: hi\n… 3 lines left out\nL006: user: bye"
@@ -32,7 +31,7 @@ GOOD: dict[str, Any] = {
 
 
 def summary_of(value: Any, text: str = TEXT) -> TraceSummary:
-    return as_summary(answer_of_text(json.dumps(value)), text, "some-model")
+    return as_summary(answer_in(json.dumps(value), SummaryAnswer), text, "some-model")
 
 
 def refs_of(refs: Any, text: str = TEXT) -> str:
@@ -55,7 +54,7 @@ def test_a_good_answer() -> None:
     "around", ["{}", "```json\n{}\n```", "Here you are:\n{}\nAnything else?", "<think>hm</think>{}"]
 )
 def test_the_object_is_found_in_what_is_said(around: str) -> None:
-    assert answer_of_text(around.replace("{}", json.dumps(GOOD))).title == "A greeting"
+    assert answer_in(around.replace("{}", json.dumps(GOOD)), SummaryAnswer).title == "A greeting"
 
 
 def test_answers_in_other_forms_are_understood() -> None:
@@ -93,7 +92,7 @@ def test_nonsense_is_told_apart(changes: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize("text", ["", "I cannot do that.", "}{", "{", '{"title": ', "[" * 9999])
 def test_a_text_without_an_object(text: str) -> None:
     with pytest.raises(ValueError, match=r"JSON|validation error"):
-        answer_of_text(text)
+        answer_in(text, SummaryAnswer)
 
 
 def test_what_is_too_much_is_left_out() -> None:

@@ -25,7 +25,7 @@ from tests.traces.events import (
 from trace_clustering.models.traces import TraceEvent
 from trace_clustering.traces.assembly import assemble
 from trace_clustering.traces.demo import DEMO_TEAMS, demo_trace_lines
-from trace_clustering.traces.legibility import duration_text, legible, one_line, wrapped
+from trace_clustering.traces.legibility import duration_text, legible, shortened, wrapped
 from trace_clustering.traces.text import MAX_TEXT_CHARS, trace_text
 
 NUMBERED = re.compile(r"L([0-9]{3,}): (.*)")
@@ -215,8 +215,8 @@ def test_lines_are_broken_where_it_reads_well() -> None:
     assert list(wrapped("abcdefgh", 3)) == ["abc", "def", "gh"]
     assert list(wrapped("\n\n a \n\n", 9)) == [" a"]
     assert list(wrapped(" \n", 9)) == [""]
-    assert one_line("hello  wonderful\nworld", 16) == "hello wonderful…"
-    assert one_line("helloworld", 5) == "hell…"
+    assert shortened("hello  wonderful\nworld", 16) == "hello wonderful…"
+    assert shortened("helloworld", 5) == "hell…"
     assert [duration_text(s) for s in (0.0001, 0.4, 1.25, 12, 130, 3_600)] == [
         "1 ms",
         "400 ms",

@@ -7,45 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cache
+from typing import Any, Generic
+from urllib.parse import urlsplit
 
 import httpx
 import openai
 from pydantic_ai import Agent, ModelRetry, TextOutput, ToolOutput
 from pydantic_ai import exceptions as errors
 from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RunUsage
 
-from trace_clustering.traces import endpoints, prompting
-from trace_clustering.traces.summarizing import FailureReason
-from trace_clustering.traces.summary_answer import SummaryAnswer, answer_of_text, problem_of
+from trace_clustering.traces import endpoints
+from trace_clustering.traces.asking import (
+    AnswerT,
+    NoAnswer,
+    Question,
+    Usage,
+    answer_in,
+    problem_of,
+)
 
 _CONTENT_CODES = ("content_filter", "content_policy_violation", "invalid_prompt")
 _NOT_FOR_THE_TEXT = (errors.ModelAuthenticationError, errors.ModelNotFoundError)
+# What reading an answer raises that has JSON's form but not that of a chat: a date in the year
+# 55,000, choices that are a number, half a character.
+_OF_NONSENSE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
-
-@dataclass(frozen=True)
-class NoAnswer:
-    """Why there is no summary.
-
-    Attributes:
-        again: whether the same question may be answered later.
-        asked_seconds: how long the endpoint asks to wait.
-        for_every_text: whether others of the same batch will hardly fare better.
-        for_tools: whether the endpoint may take the question without a tool on offer.
-    """
-
-    reason: FailureReason
-    detail: str
-    again: bool = False
-    asked_seconds: float | None = None
-    for_every_text: bool = False
-    for_tools: bool = False
+# So often a question that waits for its answer says that it is alive.
+_PULSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -54,78 +50,151 @@ class LanguageModel:
 
     Attributes:
         base_url: of the API, such as https://host/v1.
-        timeout_seconds: for one question with all that belongs to it.
     """
 
     base_url: str
     model: str
     api_key: str | None
-    timeout_seconds: float
 
-    def ask(self, text: str, *, with_tool: bool) -> SummaryAnswer | NoAnswer:
-        """Ask for the summary of a numbered text, in an event loop of its own.
-
-        An answer that is none is sent back once.
+    def ask(
+        self,
+        question: Question[AnswerT],
+        *,
+        with_tool: bool,
+        timeout_seconds: float,
+        usage: Usage,
+        on_progress: Callable[[], None],
+    ) -> AnswerT | NoAnswer:
+        """Ask one question, in an event loop of its own.
 
         Args:
             with_tool: offer a tool to call; otherwise the answer is text that holds JSON.
+            timeout_seconds: for all tries together.
+            usage: gets what the answers have taken.
+            on_progress: called often while it waits; what it raises breaks the question off.
         """
+        asking = _Asking(self, question, with_tool, timeout_seconds, usage, on_progress)
         try:
-            return asyncio.run(self._ask(text, with_tool))
+            return asyncio.run(asking.answer())
         except (errors.AgentRunError, TimeoutError) as error:
-            return self._no_answer(error)
+            return _Failure(self.api_key, question.what, timeout_seconds).no_answer(error)
         except RecursionError:
             return NoAnswer("invalid", "answers with something that is nested too deep")
 
-    async def _ask(self, text: str, with_tool: bool) -> SummaryAnswer:
-        async with self._client() as client, asyncio.timeout(self.timeout_seconds):
-            run = await self._agent(client, with_tool).run(prompting.prompt(text))
-            return run.output
 
-    @cached_property
-    def _trusted(self) -> ssl.SSLContext:
-        # Half of what a question costs here, if it were read for each.
-        return httpx.create_ssl_context()
+@dataclass(frozen=True)
+class _Asking(Generic[AnswerT]):
+    """One question under way."""
+
+    model: LanguageModel
+    question: Question[AnswerT]
+    with_tool: bool
+    timeout_seconds: float
+    usage: Usage
+    on_progress: Callable[[], None]
+
+    async def answer(self) -> AnswerT:
+        used = RunUsage()
+        received: list[httpx.Response] = []
+        try:
+            async with self._client(received) as client, asyncio.timeout(self.timeout_seconds):
+                return await self._watched(self._run(client, used, received))
+        finally:
+            self.usage.add(used.requests, used.input_tokens, used.output_tokens)
+
+    async def _run(
+        self, client: openai.AsyncOpenAI, used: RunUsage, received: Sequence[httpx.Response]
+    ) -> AnswerT:
+        settings = ModelSettings()
+        if self.question.max_tokens is not None:
+            settings["max_tokens"] = self.question.max_tokens
+        agent = self._agent(client)
+        try:
+            run = await agent.run(self.question.prompt, usage=used, model_settings=settings)
+        except _OF_NONSENSE as error:
+            if not received:
+                raise
+            raise errors.UnexpectedModelBehavior("the answer cannot be read") from error
+        return run.output
+
+    async def _watched(self, work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
+        """Wait for the work; whoever wants it broken off is heard in the meantime."""
+        task = asyncio.create_task(work)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=_PULSE_SECONDS)
+                self.on_progress()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return task.result()
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[openai.AsyncOpenAI]:
+    async def _client(self, received: list[httpx.Response]) -> AsyncIterator[openai.AsyncOpenAI]:
+        """A client that notes what it receives."""
+        model = self.model
+
+        async def note(response: httpx.Response) -> None:
+            received.append(response)
+
         async with openai.AsyncOpenAI(
-            base_url=self.base_url,
-            api_key=self.api_key or "none",  # the client wants one; endpoints without do not look
+            base_url=model.base_url,
+            api_key=model.api_key or "none",  # the client wants one; endpoints without do not look
             max_retries=0,
             timeout=self.timeout_seconds,
             http_client=openai.DefaultAsyncHttpxClient(
-                verify=self._trusted, trust_env=endpoints.uses_proxies(self.base_url)
+                verify=_trusted(),
+                trust_env=endpoints.uses_proxies(model.base_url),
+                event_hooks={"response": [note]},
             ),
         ) as client:
             yield client
 
-    def _agent(self, client: openai.AsyncOpenAI, with_tool: bool) -> Agent[object, SummaryAnswer]:
+    def _agent(self, client: openai.AsyncOpenAI) -> Agent[object, AnswerT]:
+        question = self.question
         model = OpenAIChatModel(
-            self.model,
+            self.model.model,
             provider=OpenAICompatibleProvider("endpoint", openai_client=client),
-            # Wherever it runs, nothing in a trace may pass for a turn of the conversation.
-            profile=ModelProfile(may_tokenize_special_tokens_in_content=True),
+            profile=OpenAIModelProfile(
+                # Wherever it runs, nothing in a trace may pass for a turn of the conversation.
+                may_tokenize_special_tokens_in_content=True,
+                openai_chat_supports_max_completion_tokens=counts_thoughts(self.model.base_url),
+            ),
         )
-        output: list[Any] = [TextOutput(_answer_of_text)]
-        if with_tool:
-            output.insert(0, ToolOutput(SummaryAnswer, name=prompting.TOOL_NAME))
+        output: list[Any] = [TextOutput(self._of_text)]
+        if self.with_tool:
+            output.insert(0, ToolOutput(question.answer_type, name=question.tool_name))
         return Agent(
             model,
             output_type=output,
-            instructions=prompting.INSTRUCTIONS,
-            name="trace_summary",
-            retries=1,
+            instructions=question.instructions,
+            name=question.tool_name,
+            retries=question.tries - 1,
         )
 
-    def _no_answer(self, error: errors.AgentRunError | TimeoutError) -> NoAnswer:
+    def _of_text(self, text: str) -> AnswerT:
+        try:
+            return answer_in(text, self.question.answer_type)
+        except ValueError as error:
+            raise ModelRetry(problem_of(error)) from error
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What an error says to who asked."""
+
+    api_key: str | None
+    what: str
+    timeout_seconds: float
+
+    def no_answer(self, error: errors.AgentRunError | TimeoutError) -> NoAnswer:
         match error:
             case errors.ContentFilterError():
                 return NoAnswer("refused", self._told(error))
             case errors.ModelAPIError():
                 return self._of_api(error)
             case errors.UnexpectedModelBehavior():
-                return NoAnswer("invalid", "answers with something that is no summary")
+                return NoAnswer("invalid", f"answers with something that is no {self.what}")
             case TimeoutError():
                 return self._too_late()
             case _:
@@ -176,8 +245,14 @@ class LanguageModel:
         return f"answers {error.status_code}{f': {told}' if told else ''}"
 
 
-def _answer_of_text(text: str) -> SummaryAnswer:
-    try:
-        return answer_of_text(text)
-    except ValueError as error:
-        raise ModelRetry(problem_of(error)) from error
+def counts_thoughts(base_url: str) -> bool:
+    """Whether an answer's bound has OpenAI's newer name, which others often do not know."""
+    host = urlsplit(base_url).hostname or ""
+    return host.endswith((".openai.com", ".azure.com"))
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Authorities that vouch for an endpoint."""
+    # Half of what a question costs here, if it were read for each.
+    return httpx.create_ssl_context()

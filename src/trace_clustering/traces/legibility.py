@@ -47,7 +47,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         yield ""
 
 
-def one_line(text: str, bound: int) -> str:
+def shortened(text: str, bound: int) -> str:
     """The text in one line of at most ``bound`` characters, cut between words if it is longer."""
     line = " ".join(legible(text[: 4 * bound]).split())
     if len(line) <= bound:

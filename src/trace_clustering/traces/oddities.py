@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from trace_clustering.models.traces import Note
 from trace_clustering.traces.failures import TOOL_ROLES, Failure, failures, is_same_error, run_error
-from trace_clustering.traces.legibility import duration_text, one_line
+from trace_clustering.traces.legibility import duration_text, shortened
 from trace_clustering.traces.span import TraceRecord
 from trace_clustering.traces.text_lines import Passages, refs
 from trace_clustering.traces.trace import Trace
@@ -29,12 +29,12 @@ def oddities(record: TraceRecord, passages: Passages, max_chars: int) -> Iterato
     ending = run_error(record)
     others = [f for f in failures(record) if not is_same_error(f.error, ending)]
     for failure in others[:_MOST_FAILURES]:
-        yield Note(one_line(_sentence(failure), max_chars), refs(passages.of_error(failure.error)))
+        yield Note(shortened(_sentence(failure), max_chars), refs(passages.of_error(failure.error)))
     if record.facts.is_error and not ending:
         yield Note("The run is marked as failed; nothing says why.")
     for name, times in _repetitions(record.trace)[:_MOST_REPETITIONS]:
         sentence = f"{name} was called {_often(times)} with the same arguments."
-        yield Note(one_line(sentence, max_chars), refs(passages.of_calls_to(name)))
+        yield Note(shortened(sentence, max_chars), refs(passages.of_calls_to(name)))
     if record.trace.last_assistant_text and (break_off := _break_off(record.trace)):
         yield Note(break_off, refs(passages.last()))
     if _is_long(record):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
+from trace_clustering.traces.asking import Question
+from trace_clustering.traces.summary_answer import SummaryAnswer
+
 INSTRUCTIONS = """\
 You summarize recordings of applications that work with language models, for the engineers who \
 build these applications. A recording holds what a user, a model and tools said and did in one \
@@ -34,6 +37,11 @@ object of this form and with nothing else:
 "interesting_notes": [{"text": "…", "line_refs": "L002-L003"}]}"""
 
 TOOL_NAME = "write_summary"
+
+
+def question(text: str) -> Question[SummaryAnswer]:
+    """What is asked of a model about one recording."""
+    return Question(INSTRUCTIONS, prompt(text), SummaryAnswer, TOOL_NAME, what="summary")
 
 
 def prompt(text: str) -> str:

@@ -19,10 +19,15 @@ MAX_MINIMAL_CHARS = 4_000
 MAX_DETAILED_CHARS = 6_000
 """Bound of the detailed text."""
 
+MAX_OPENING_CHARS = 300
+"""Bound of an opening; a shorter one is whole."""
+
+OPENING_HEAD_CHARS = 198
+"""So much of an opening stands before what is left out of it."""
+
 NO_TEXT = "(no text)"
 """What a trace without any text is rendered as."""
 
-_MAX_OPENING_CHARS = 300
 _MAX_TOOLS = 100
 _MAX_METADATA_CHARS = 8_192
 _GAP = " … "
@@ -78,7 +83,7 @@ def trace_metadata(trace: Trace) -> dict[str, object]:
 
 def _opening(trace: Trace) -> str:
     texts = _asking_texts(trace)
-    return _cut(" ".join(texts[0].split()), _MAX_OPENING_CHARS) if texts else ""
+    return _cut(" ".join(texts[0].split()), MAX_OPENING_CHARS) if texts else ""
 
 
 def _asking_texts(trace: Trace) -> Sequence[str]:

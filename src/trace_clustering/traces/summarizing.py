@@ -7,19 +7,13 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Protocol
 
 from trace_clustering.models.traces import TraceSummary
-from trace_clustering.traces import endpoints
+from trace_clustering.traces import prompting
+from trace_clustering.traces.asking import Asker, FailureReason, NoAnswer
 from trace_clustering.traces.endpoints import Patience
 from trace_clustering.traces.summary_answer import SummaryAnswer, as_summary
-
-if TYPE_CHECKING:
-    from trace_clustering.traces.language_model import LanguageModel, NoAnswer
-
-FailureReason = Literal["refused", "timeout", "rate_limited", "invalid", "unreachable", "rejected"]
-"""The model will not; is too slow; too busy; answers nonsense; is not there; takes no such
-request."""
 
 # After so many texts in a row that failed for no fault of theirs, the others are not asked about.
 _MOST_IN_A_ROW = 3
@@ -75,70 +69,44 @@ class LanguageModelSummarizer:
         concurrency: int = 4,
         patience: Patience | None = None,
     ) -> None:
-        self._url = endpoints.api_base(url)
-        self._model = model
-        self._api_key = api_key
-        self._timeout_seconds = timeout_seconds
+        self._asker = Asker(url, model, api_key, timeout_seconds)
         self._concurrency = concurrency
         self._patience = patience or Patience(budget_seconds=60.0, tries=4)
         self._slots = threading.BoundedSemaphore(concurrency)
-        self._takes_tools = True
 
     @property
     def model_name(self) -> str:
         """The model's name as it was given."""
-        return self._model
+        return self._asker.model
 
     def summarize(self, texts: Sequence[str]) -> list[TraceSummary | SummaryFailure]:
         """For each text, in order, its summary or why there is none; waits for all of them."""
         if not texts:
             return []
-        model, endpoint = self._language_model(), _Endpoint()
+        endpoint = _Endpoint()
         with ThreadPoolExecutor(min(self._concurrency, len(texts))) as pool:
-            return list(pool.map(lambda text: self._one(model, endpoint, text), texts))
+            return list(pool.map(lambda text: self._one(endpoint, text), texts))
 
-    def _language_model(self) -> LanguageModel:
-        # Only who asks a model pays for loading what it takes.
-        from trace_clustering.traces.language_model import LanguageModel
-
-        return LanguageModel(self._url, self._model, self._api_key, self._timeout_seconds)
-
-    def _one(
-        self, model: LanguageModel, endpoint: _Endpoint, text: str
-    ) -> TraceSummary | SummaryFailure:
+    def _one(self, endpoint: _Endpoint, text: str) -> TraceSummary | SummaryFailure:
         sendable = text.encode("utf-8", "replace").decode("utf-8")
         with self._slots:
-            answer = endpoint.failure or self._patiently(model, endpoint, sendable)
+            answer = endpoint.failure or self._patiently(endpoint, sendable)
         if isinstance(answer, SummaryAnswer):
             endpoint.note(None)
-            return as_summary(answer, text, self._model)
+            return as_summary(answer, text, self.model_name)
         endpoint.note(answer)
-        where = f"language model {self._model} at {endpoints.place(self._url)}"
-        return SummaryFailure(answer.reason, f"{where} {answer.detail}")
+        return SummaryFailure(answer.reason, f"{self._asker.place} {answer.detail}")
 
-    def _patiently(
-        self, model: LanguageModel, endpoint: _Endpoint, text: str
-    ) -> SummaryAnswer | NoAnswer:
+    def _patiently(self, endpoint: _Endpoint, text: str) -> SummaryAnswer | NoAnswer:
         since = self._patience.clock()
+        question = prompting.question(text)
         for tries in itertools.count(1):
-            answer = self._ask(model, text)
+            answer = self._asker.ask(question)
             if isinstance(answer, SummaryAnswer) or not answer.again or endpoint.failure:
                 return answer
             if not self._patience.wait(tries, since, answer.asked_seconds):
                 return answer
         raise AssertionError("unreachable")
-
-    def _ask(self, model: LanguageModel, text: str) -> SummaryAnswer | NoAnswer:
-        """Ask with a tool on offer; without, of an endpoint that takes none."""
-        if not self._takes_tools:
-            return model.ask(text, with_tool=False)
-        answer = model.ask(text, with_tool=True)
-        if isinstance(answer, SummaryAnswer) or not answer.for_tools:
-            return answer
-        without = model.ask(text, with_tool=False)
-        if isinstance(without, SummaryAnswer):
-            self._takes_tools = False
-        return without
 
 
 @dataclass

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from trace_clustering.models.traces import Note, TraceSummary
 from trace_clustering.traces.failures import failures, is_same_error, run_error
-from trace_clustering.traces.legibility import one_line
+from trace_clustering.traces.legibility import shortened
 from trace_clustering.traces.oddities import oddities
 from trace_clustering.traces.span import TraceRecord
 from trace_clustering.traces.text_lines import Passages, refs
@@ -63,7 +63,7 @@ def _asked(wishes: Sequence[str], passages: Passages) -> Iterator[Note]:
         said = without_greeting(wish) or wish
         label = "Later" if number else "Asked"
         where = refs(passages.of_message("user", wish))
-        yield Note(one_line(f"{label}: {said}", MAX_NOTE_CHARS), where)
+        yield Note(shortened(f"{label}: {said}", MAX_NOTE_CHARS), where)
 
 
 def _further(wishes: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ def _done(record: TraceRecord, passages: Passages) -> Iterator[Note]:
     calls = "1 tool call" if len(tools) == 1 else f"{len(tools):,} tool calls"
     said = f"Done in {calls}: {', '.join(_steps(tools))}."
     where = refs(passages.of_calls() + passages.of_tool_spans(set(tools) - set(record.trace.tools)))
-    yield Note(one_line(said, MAX_NOTE_CHARS), where)
+    yield Note(shortened(said, MAX_NOTE_CHARS), where)
 
 
 def _ended(record: TraceRecord, passages: Passages) -> Iterator[Note]:
@@ -91,14 +91,14 @@ def _ended(record: TraceRecord, passages: Passages) -> Iterator[Note]:
     if error:
         causes = [f for f in failures(record) if is_same_error(f.error, error)]
         who = next((f" of {cause.who}" for cause in causes if cause.who in record.facts.tools), "")
-        said = one_line(f"Ended with an error{who}: {error}", MAX_NOTE_CHARS)
+        said = shortened(f"Ended with an error{who}: {error}", MAX_NOTE_CHARS)
         told = dict.fromkeys([error, *(cause.error for cause in causes)])
         yield Note(said, refs(p for each in told for p in passages.of_error(each)))
     answer = _answer(record.trace)
     if answer:
         label = "Said last" if error else "Ended with"
         where = refs(passages.of_message("assistant", answer))
-        yield Note(one_line(f"{label}: {answer}", MAX_NOTE_CHARS), where)
+        yield Note(shortened(f"{label}: {answer}", MAX_NOTE_CHARS), where)
     elif not error:
         yield Note("Ended without an answer.")
 
@@ -129,5 +129,5 @@ def _flow(record: TraceRecord) -> str:
 
 def _steps(tools: Sequence[str]) -> list[str]:
     """The tools in order; those called several times in a row once, with how often."""
-    runs = ((one_line(name, MAX_TITLE_CHARS), len(list(run))) for name, run in groupby(tools))
+    runs = ((shortened(name, MAX_TITLE_CHARS), len(list(run))) for name, run in groupby(tools))
     return [name if count == 1 else f"{name} ×{count}" for name, count in runs]

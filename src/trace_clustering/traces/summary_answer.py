@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from trace_clustering.models.traces import Note, TraceSummary
-from trace_clustering.traces.legibility import legible, one_line
+from trace_clustering.traces.legibility import legible, shortened
 
 MAX_TITLE_CHARS = 120
 MAX_NOTES = 12
@@ -64,28 +64,16 @@ class SummaryAnswer(BaseModel):
     @field_validator("title", mode="after")
     @classmethod
     def _says_something(cls, title: str) -> str:
-        if not one_line(title, MAX_TITLE_CHARS):
+        if not shortened(title, MAX_TITLE_CHARS):
             raise ValueError("must say what the user wanted")
         return title
 
     @field_validator("summary_bullets", mode="after")
     @classmethod
     def _has_some(cls, bullets: list[NoteAnswer]) -> list[NoteAnswer]:
-        if not any(one_line(bullet.text, MAX_NOTE_CHARS) for bullet in bullets):
+        if not any(shortened(bullet.text, MAX_NOTE_CHARS) for bullet in bullets):
             raise ValueError("must hold at least one sentence")
         return bullets
-
-
-def answer_of_text(text: str) -> SummaryAnswer:
-    """The answer in a text: its outermost JSON object, whatever is said around it.
-
-    Raises:
-        ValueError: there is none, or it is no summary.
-    """
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
-        raise ValueError("answer with one JSON object and nothing else")
-    return SummaryAnswer.model_validate_json(text[start : end + 1])
 
 
 def as_summary(answer: SummaryAnswer, text: str, model: str) -> TraceSummary:
@@ -95,7 +83,7 @@ def as_summary(answer: SummaryAnswer, text: str, model: str) -> TraceSummary:
     """
     labels = {int(found[1]): found[0][:-1] for found in _LABEL.finditer(text)}
     return TraceSummary(
-        title=one_line(answer.title, MAX_TITLE_CHARS),
+        title=shortened(answer.title, MAX_TITLE_CHARS),
         flow_diagram=_diagram(answer.flow_diagram),
         summary_bullets=_notes(answer.summary_bullets, labels),
         interesting_notes=_notes(answer.interesting_notes, labels),
@@ -112,7 +100,7 @@ def _diagram(value: str) -> str:
 
 def _notes(answers: list[NoteAnswer], labels: Mapping[int, str]) -> tuple[Note, ...]:
     notes = (
-        Note(one_line(answer.text, MAX_NOTE_CHARS), ", ".join(_refs(answer.line_refs, labels)))
+        Note(shortened(answer.text, MAX_NOTE_CHARS), ", ".join(_refs(answer.line_refs, labels)))
         for answer in answers[: 4 * MAX_NOTES]
     )
     return tuple(note for note in notes if note.text)[:MAX_NOTES]
@@ -133,12 +121,3 @@ def _known(parts: list[str], labels: Mapping[int, str]) -> Iterator[str]:
         last = int(found[2] or first)
         if first in labels and last in labels and first <= last:
             yield labels[first] if first == last else f"{labels[first]}-{labels[last]}"
-
-
-def problem_of(error: Exception) -> str:
-    """What a model is told of an answer that is none, without repeating it."""
-    errors: Any = getattr(error, "errors", None)
-    if errors is None:
-        return str(error)
-    told = errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in told[:5])

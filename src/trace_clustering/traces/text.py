@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from trace_clustering.traces.content import failure_of
 from trace_clustering.traces.failures import TOOL_ROLES, is_same_error, run_error
 from trace_clustering.traces.history import History
-from trace_clustering.traces.legibility import duration_text, legible, one_line, wrapped
+from trace_clustering.traces.legibility import duration_text, legible, shortened, wrapped
 from trace_clustering.traces.sampling import numbered
 from trace_clustering.traces.span import EMBEDDING, GENERATION, TOOL, Span, TraceRecord
 from trace_clustering.traces.trace import Message, ToolCall
@@ -157,7 +157,7 @@ class _Writer:
         role = message.role if message.role in _USUAL_ROLES else _role_label(message.role)
         if message.role in TOOL_ROLES:
             name = message.name or self._answered.get(message.tool_call_id or "", "")
-            label = f"{role} {one_line(name, _MAX_NAME_CHARS)}" if name else role
+            label = f"{role} {shortened(name, _MAX_NAME_CHARS)}" if name else role
             yield from _result(label, message.content, indent)
             return
         if message.content.strip() or not message.tool_calls:
@@ -165,19 +165,19 @@ class _Writer:
         for call in message.tool_calls:
             if call.id:
                 self._answered[call.id] = call.name
-            name = one_line(call.name, _MAX_NAME_CHARS)
+            name = shortened(call.name, _MAX_NAME_CHARS)
             yield from _text(f"{role} calls {name}", call.arguments or "{}", indent)
 
 
 def _role_label(role: str) -> str:
-    return one_line(role, _MAX_ROLE_CHARS).replace(":", "") or "message"
+    return shortened(role, _MAX_ROLE_CHARS).replace(":", "") or "message"
 
 
 def _heading(span: Span, depth: int) -> str:
     """Kind, name, model, time and tokens of a span."""
     model = span.model or ""
     names = (span.name, model) if not model or model not in span.name else (model,)
-    told = [one_line(name, _MAX_NAME_CHARS) for name in names if name]
+    told = [shortened(name, _MAX_NAME_CHARS) for name in names if name]
     if span.end > span.start:
         told.append(duration_text(span.seconds))
     if span.input_tokens is not None:
@@ -186,7 +186,7 @@ def _heading(span: Span, depth: int) -> str:
         told.append(f"{span.output_tokens:,} tokens out")
     level = [f"level {depth + 1}"] if depth > _MAX_INDENTED else []
     mark = ["ERROR"] if span.is_error else []
-    kind = f"[{one_line(span.kind, _MAX_ROLE_CHARS)}]"
+    kind = f"[{shortened(span.kind, _MAX_ROLE_CHARS)}]"
     return f"{_indent(depth)}{kind} {', '.join([*told, *level, *mark])}".rstrip()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trace_clustering.traces.legibility import one_line
+from trace_clustering.traces.legibility import shortened
 
 _GREETING = re.compile(
     r"(?:hi|hello|hey|greetings|dear [^,.!?\n]{1,40}(?=,)|good (?:morning|afternoon|evening|day))"
@@ -48,7 +48,7 @@ def title_of(text: str, bound: int) -> str:
     wanted = _without_lead_in(first)
     # What was a question with the courtesy is none without it.
     ends = ".!" if wanted == first else ".!?"
-    line = one_line(_PLEASE.sub("", wanted).strip(_AROUND).rstrip(ends), bound)
+    line = shortened(_PLEASE.sub("", wanted).strip(_AROUND).rstrip(ends), bound)
     return line[:1].upper() + line[1:]
 
 
