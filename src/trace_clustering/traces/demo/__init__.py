@@ -14,7 +14,7 @@ from trace_clustering.traces.demo.people_desk import PEOPLE_DESK
 from trace_clustering.traces.demo.shop import SHOP
 from trace_clustering.traces.demo.travel import TRAVEL
 
-__all__ = ["DEMO_TEAMS", "DemoTeam", "demo_trace_lines"]
+__all__ = ["DEMO_TEAMS", "DemoTeam", "demo_trace_lines", "product_of"]
 
 DEMO_TEAMS: tuple[DemoTeam, ...] = (
     DemoTeam(101, "Skylark Airways", "Customer-service agent of an airline, with booking tools"),
@@ -42,13 +42,18 @@ def demo_trace_lines(team: DemoTeam, end: datetime, seed: int = 7) -> Iterator[d
         NotFoundError: if ``team`` is none of :data:`DEMO_TEAMS`.
         InvalidInputError: if ``end`` has no time zone.
     """
-    product = _product_of(team)
+    product = product_of(team)
     if end.tzinfo is None:
         raise InvalidInputError("end", "has no time zone")
     return (line for _, line in labelled_lines(product, end.astimezone(UTC), seed))
 
 
-def _product_of(team: DemoTeam) -> Product:
+def product_of(team: DemoTeam) -> Product:
+    """What ``team`` makes.
+
+    Raises:
+        NotFoundError: if ``team`` is none of :data:`DEMO_TEAMS`.
+    """
     if team.team_id not in _PRODUCTS:
         raise NotFoundError(f"there is no demo team {team.team_id}")
     return _PRODUCTS[team.team_id]
