@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 
 from trace_clustering.errors import SettingsError
-from trace_clustering.settings import (
-    CONFIG_FILE,
-    ENV_PREFIX,
-    Settings,
-    default_data_dir,
-    describe_settings,
-    load_settings,
-)
+from trace_clustering.settings import CONFIG_FILE, ENV_PREFIX, Settings, default_data_dir
+from trace_clustering.settings_sources import describe_settings, load_settings
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -163,6 +157,9 @@ def test_lists_of_teams(
         ("llm_timeout_seconds", "0"),
         ("llm_timeout_seconds", "nan"),
         ("llm_concurrency", "65"),
+        ("naming_budget_usd", "-0.1"),
+        ("naming_budget_usd", "nan"),
+        ("naming_budget_tokens", "-1"),
     ],
 )
 def test_a_bad_value_names_the_setting_and_its_source(
@@ -296,6 +293,49 @@ def test_any_other_address_needs_one(tmp_path: Path, host: str) -> None:
     with pytest.raises(SettingsError, match="TRACE_CLUSTERING_TOKEN"):
         load(tmp_path, host=host).check_binding()
     load(tmp_path, host=host, token="secret").check_binding()
+
+
+TEAM_TOKENS = '{"1,2": "one secret", "3": "another"}'
+
+
+def test_tokens_of_teams_come_as_json_or_as_a_table_and_are_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path, 'token = "all"\n[team_tokens]\n"1,2" = "one secret"\n"3" = "another"\n')
+    from_file = load(tmp_path).team_tokens
+    monkeypatch.setenv(ENV_PREFIX + "TEAM_TOKENS", TEAM_TOKENS)
+    settings = load(tmp_path)
+    assert settings.team_tokens == from_file
+    assert {k: v.get_secret_value() for k, v in from_file.items()} == json.loads(TEAM_TOKENS)
+    assert "secret" not in repr(settings)
+    shown = {row["name"]: row["value"] for row in describe_settings(settings)}
+    assert shown["team_tokens"] == {"1,2": "********", "3": "********"}
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("1=secret", "must be JSON"),
+        ('{"1,": "x"}', "'1,' must be team ids"),
+        ('{"0": "x"}', "'0' must be team ids"),
+        ('{"all": "x"}', "'all' must be team ids"),
+        ('{"1": ""}', "the token of 1 is empty"),
+        ('{"1": "a\\nb"}', "one line of printable characters"),
+    ],
+)
+def test_bad_tokens_of_teams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(ENV_PREFIX + "TEAM_TOKENS", value)
+    message = refusal(tmp_path, token="all")
+    assert message.startswith("team_tokens: ")
+    assert problem in message
+
+
+def test_tokens_of_teams_need_one_for_everything(tmp_path: Path) -> None:
+    assert refusal(tmp_path, team_tokens={"1": "x"}).startswith(
+        "team_tokens: set TRACE_CLUSTERING_TOKEN"
+    )
 
 
 def shown_default(name: str) -> str:

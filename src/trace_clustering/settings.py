@@ -1,40 +1,29 @@
-"""Settings: what an operator can choose, from where, and with which default.
-
-Sources, strongest first: the command line, ``TRACE_CLUSTERING_…`` in the environment, the
-file ``config.toml`` in the data folder, the defaults below.
-"""
+"""Settings: what an operator can choose, and with which default."""
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import (
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from trace_clustering import constants as c
-from trace_clustering.addresses import has_host, is_bare, is_loopback, without_secrets
+from trace_clustering.addresses import has_host, is_bare, is_loopback
 from trace_clustering.errors import SettingsError
 
 ENV_PREFIX = "TRACE_CLUSTERING_"
 CONFIG_FILE = "config.toml"
+STORE_SCHEMES = ("http", "https", "chdb")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -74,6 +63,10 @@ class Settings(BaseSettings):
     temporal_tls_cert: Path | None = Field(None, description="PEM client certificate for Temporal.")
     temporal_tls_key: Path | None = Field(None, description="PEM client key for Temporal.")
     temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal.")
+    temporal_ui_url: str | None = Field(
+        None,
+        description="Temporal's own page, for links to it; known for the embedded server.",
+    )
     url: str | None = Field(
         None, description="Service that the command line talks to; empty to find or start one."
     )
@@ -88,8 +81,15 @@ class Settings(BaseSettings):
     )
     token: SecretStr | None = Field(
         None,
-        description="Bearer token that every route but /healthz requires, where set; "
+        description="Token that opens everything, as bearer token or by signing in with it. "
+        "Where set, only /healthz, /sign-in, /sign-out and /static/ are open without; "
         "senders' routes take keys instead.",
+    )
+
+    team_tokens: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="Tokens that see some teams only: comma-separated team ids and the token, "
+        'as JSON such as {"1,2": "secret"}; needs `token` too.',
     )
 
     # Clustering.
@@ -162,18 +162,24 @@ class Settings(BaseSettings):
     )
     llm_url: str | None = Field(
         None,
-        description="OpenAI-compatible API for summaries, such as https://host/v1; "
+        description="OpenAI-compatible API for summaries and names, such as https://host/v1; "
         "empty to do without a language model.",
     )
     llm_model: str | None = Field(
-        None, min_length=1, description="Language model that writes summaries."
+        None, min_length=1, description="Language model that writes summaries and names."
     )
     llm_api_key: SecretStr | None = Field(None, description="API key for the language model.")
     llm_timeout_seconds: float = Field(
-        60, gt=0, le=600, description="Seconds that the language model may take for one trace."
+        60, gt=0, le=600, description="Seconds that the language model may take for one answer."
     )
     llm_concurrency: int = Field(
         4, ge=1, le=64, description="Requests to the language model at once."
+    )
+    naming_budget_usd: float = Field(
+        0.1, ge=0, le=1_000, description="US dollars that naming one run may cost; 0: no model."
+    )
+    naming_budget_tokens: int = Field(
+        100_000, ge=0, description="Tokens that naming one run may take; 0: no model."
     )
 
     # The worker.
@@ -214,7 +220,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         scheme = value.get_secret_value().partition("://")[0]
-        if scheme not in _STORE_SCHEMES:
+        if scheme not in STORE_SCHEMES:
             raise ValueError("must begin with https://, http:// or chdb://")
         if scheme != "chdb" and not has_host(value.get_secret_value()):
             raise ValueError(
@@ -230,7 +236,28 @@ class Settings(BaseSettings):
             raise ValueError("must be one line of printable characters")
         return value
 
-    @field_validator("url", mode="after")
+    @field_validator("team_tokens", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('must be JSON such as {"1,2": "secret"}') from None
+
+    @field_validator("team_tokens", mode="after")
+    @classmethod
+    def _are_team_tokens(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for teams, token in value.items():
+            if not re.fullmatch(r"[1-9]\d{0,17}(,[1-9]\d{0,17})*", teams):
+                raise ValueError(f"{teams!r} must be team ids such as 1,2")
+            if not token.get_secret_value():
+                raise ValueError(f"the token of {teams} is empty")
+            cls._one_line(token)
+        return value
+
+    @field_validator("url", "temporal_ui_url", mode="after")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
         if value is not None and not (
@@ -262,6 +289,8 @@ class Settings(BaseSettings):
             raise ValueError(f"max_k: must be at least min_k={self.min_k}, got {self.max_k}")
         if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
             raise ValueError("temporal_tls_cert and temporal_tls_key: set both or neither")
+        if self.team_tokens and self.token is None:
+            raise ValueError(f"team_tokens: set {ENV_PREFIX}TOKEN too, which opens everything")
         if (self.llm_url is None) != (self.llm_model is None):
             raise ValueError("llm_url and llm_model: set both or neither")
         return self
@@ -314,86 +343,3 @@ class Settings(BaseSettings):
                 f"host: {self.host} is reachable from other machines; set "
                 f"{ENV_PREFIX}TOKEN first, or bind to 127.0.0.1"
             )
-
-
-_STORE_SCHEMES = ("http", "https", "chdb")
-
-
-def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings from all sources; ``overrides`` are the command line's.
-
-    Raises:
-        SettingsError: names the setting and where it came from.
-    """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    from_file = _read_config_file(_data_dir(given))
-    from_env = _environment()
-    values = {**from_file, **from_env, **given}
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        problem = first["msg"].removeprefix("Value error, ")
-        source = f" (from {_source_of(name, given, from_env, from_file)})" if name else ""
-        raise SettingsError(f"{name}: {problem}{source}" if name else problem) from None
-
-
-def describe_settings(
-    settings: Settings, overrides: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
-    """Every setting with its value (secrets masked), its source and what it means."""
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    from_file, from_env = _read_config_file(settings.data_dir), _environment()
-    return [
-        {
-            "name": name,
-            "value": _shown(getattr(settings, name)),
-            "source": _source_of(name, given, from_env, from_file),
-            "variable": ENV_PREFIX + name.upper(),
-            "description": info.description,
-        }
-        for name, info in Settings.model_fields.items()
-    ]
-
-
-def _data_dir(given: Mapping[str, Any]) -> Path:
-    chosen = given.get("data_dir") or os.environ.get(ENV_PREFIX + "DATA_DIR")
-    return Path(chosen).expanduser() if chosen else default_data_dir()
-
-
-def _environment() -> dict[str, str]:
-    prefixed = {name: ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    return {name: os.environ[key] for name, key in prefixed.items() if os.environ.get(key)}
-
-
-def _read_config_file(data_dir: Path) -> dict[str, Any]:
-    path = data_dir / CONFIG_FILE
-    if not path.is_file():
-        return {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: {error}") from None
-    for name in values:
-        if name not in Settings.model_fields or name == "data_dir":
-            raise SettingsError(f"{path}: unknown setting {name!r}")
-    return values
-
-
-def _source_of(
-    name: str, given: Mapping[str, Any], env: Mapping[str, str], file: Mapping[str, Any]
-) -> str:
-    if name in given:
-        return "command line"
-    if name in env:
-        return ENV_PREFIX + name.upper()
-    return CONFIG_FILE if name in file else "default"
-
-
-def _shown(value: object) -> Any:
-    if isinstance(value, SecretStr):
-        secret = value.get_secret_value()
-        is_url = secret.partition("://")[0] in _STORE_SCHEMES
-        return without_secrets(secret) if is_url else "********"
-    return str(value) if isinstance(value, Path) else value
