@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from trace_clustering import constants as c
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.inputs import (
+    check_run_of,
     format_time,
+    is_workflow_of,
     make_run_id,
     parse_clustering_inputs,
     parse_coordinator_inputs,
@@ -24,6 +26,7 @@ from trace_clustering.inputs import (
     run_parameters,
     seed_of_run_id,
     team_of_run_id,
+    team_of_workflow_id,
 )
 from trace_clustering.models import (
     ClusteringInputs,
@@ -435,3 +438,42 @@ def test_checked_inputs_stay_as_they_are() -> None:
     assert parse_clustering_inputs(parse_clustering_inputs(FULL)) == FULL
     bare = replace(FULL, window_start=None, window_end=None, seed=None)
     assert parse_clustering_inputs(bare) == bare
+
+
+@pytest.mark.parametrize(
+    "workflow_id",
+    [
+        "trace-clustering-team-12-2026-11-20T12:00:00+00:00",
+        "trace-summarization-team-12-2026-11-20T12:00:00+00:00",
+        "trace-summarization-team-12",
+    ],
+)
+def test_the_team_of_a_workflow(workflow_id: str) -> None:
+    assert team_of_workflow_id(workflow_id) == 12
+
+
+@pytest.mark.parametrize(
+    "workflow_id",
+    [
+        *("", "any-id", "team-12", "trace-clustering-coordinator-manual-2026", "trace-clustering"),
+        *("trace-summarization-coordinator-manual-2026", "x-trace-clustering-team-12-x"),
+        *("trace-clustering-team-12x", "trace-clustering-team--12-x", "trace-clustering-team-"),
+        *("trace-clustering-team-9999999999999999999-x", "trace-clustering-team-١٢-x"),
+    ],
+)
+def test_a_workflow_of_no_team(workflow_id: str) -> None:
+    with pytest.raises(InvalidInputError, match="workflow_id: "):
+        team_of_workflow_id(workflow_id)
+    assert not is_workflow_of(12, workflow_id)
+
+
+def test_whose_a_run_is() -> None:
+    check_run_of(12, "with", "team_12_2025-01-23T00:00:00Z")
+    for other in ("team_1_2025-01-23T00:00:00Z", "12", ""):
+        with pytest.raises(InvalidInputError, match=f"with: '{other}' is no run of team 12"):
+            check_run_of(12, "with", other)
+
+
+def test_whose_a_workflow_is() -> None:
+    assert is_workflow_of(12, "trace-clustering-team-12-x")
+    assert not is_workflow_of(1, "trace-clustering-team-12-x")

@@ -64,6 +64,8 @@ SAMPLE_EMBEDDINGS_TIMEOUT = timedelta(minutes=1)
 DETERMINE_OPTIMAL_K_TIMEOUT = timedelta(minutes=10)
 PERFORM_CLUSTERING_TIMEOUT = timedelta(minutes=5)
 EMIT_EVENTS_TIMEOUT = timedelta(minutes=1)
+# One of the parts that a run tells beyond its clusters.
+MAKE_PART_TIMEOUT = timedelta(minutes=5)
 DISCOVER_TEAMS_TIMEOUT = timedelta(minutes=5)
 RECORD_END_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)

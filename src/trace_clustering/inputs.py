@@ -50,6 +50,10 @@ _BOUNDS = {
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+_TEAM_WORKFLOW = re.compile(
+    rf"(?:trace-clustering|{c.SUMMARIZATION_WORKFLOW_NAME})-team-(\d{{1,19}})(?:-.*)?",
+    re.ASCII | re.DOTALL,
+)
 
 
 def parse_clustering_inputs(value: object) -> ClusteringInputs:
@@ -209,6 +213,40 @@ def team_of_run_id(run_id: str) -> int:
             "run_id", f"{_shown(run_id)} is not of the form team_123_2025-01-23T00:00:00Z"
         )
     return int(match.group(1))
+
+
+def check_run_of(team_id: int, field: str, run_id: str) -> None:
+    """Refuse a run of another team, in the same words whether or not there is such a run.
+
+    Raises:
+        InvalidInputError: it is no run's id, or another team's; names ``field``.
+    """
+    try:
+        if team_of_run_id(run_id) == team_id:
+            return
+    except InvalidInputError:
+        pass
+    raise InvalidInputError(field, f"{_shown(run_id)} is no run of team {team_id}")
+
+
+def team_of_workflow_id(workflow_id: str) -> int:
+    """The team that a workflow of ours is about.
+
+    Raises:
+        InvalidInputError: it is about all teams, or others gave it a name of their own.
+    """
+    match = _TEAM_WORKFLOW.fullmatch(workflow_id)
+    if match is None or int(match.group(1)) > _INT64_MAX:
+        raise InvalidInputError("workflow_id", f"{_shown(workflow_id)} names no team")
+    return int(match.group(1))
+
+
+def is_workflow_of(team_id: int, workflow_id: str) -> bool:
+    """Whether a workflow's name says that it is this team's; other clients may give it any."""
+    try:
+        return team_of_workflow_id(workflow_id) == team_id
+    except InvalidInputError:
+        return False
 
 
 def seed_of_run_id(run_id: str) -> int:

@@ -14,6 +14,7 @@ from trace_clustering import constants as c
 
 ScheduleName = Literal["clustering", "summarization"]
 RunStatus = Literal["running", "completed", "skipped", "failed", "cancelled", "timed_out"]
+StepStatus = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,27 @@ class ClusteringDone:
 
 
 @dataclass(frozen=True)
-class EmitInput:
+class ClusteredRun:
+    """A run whose clusters are found; what is told of it is made from here on.
+
+    Attributes:
+        missing_parts: by part, why it could not be made; None for a run that was begun by a
+            version that made none.
+    """
+
     parameters: RunParameters
     found: EmbeddingsFound
     sample: SampleRef
     optimal: OptimalK
     done: ClusteringDone
+    missing_parts: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class PartMade:
+    """What an activity returns that made a part of a run; the part itself is in the store."""
+
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +224,7 @@ class ClusteringOutput:
     status: Literal["completed", "skipped"] = "completed"
     skip_reason: str | None = None
     excluded_traces: int = 0
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -304,6 +321,7 @@ class RunRecord:
     sampled_traces: int = 0
     optimal_k: int = 0
     silhouette_score: float | None = None
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -330,11 +348,32 @@ class Member:
 
 
 @dataclass(frozen=True)
+class ActivityStep:
+    """An activity of a workflow, from being asked for to its end.
+
+    Attributes:
+        name: its type.
+        status: waiting for a worker, or for the next attempt, counts as waiting.
+        started_at, finished_at: of the latest attempt.
+        failure: why it failed; of one that did not, why the attempt before did.
+    """
+
+    name: str
+    status: StepStatus
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 1
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
 class WorkflowState:
     """How a workflow stands in Temporal.
 
     Attributes:
         activities: those under way: name, attempt and the failure of the attempt before.
+        steps: all activities so far, in the order they were asked for; those of a
+            coordinator, which may be thousands, are not told.
         result: what it returned, once it has completed.
         failure: why it failed, in a sentence.
     """
@@ -346,3 +385,4 @@ class WorkflowState:
     activities: list[dict[str, Any]]
     result: Any = None
     failure: str | None = None
+    steps: list[ActivityStep] = field(default_factory=list)
