@@ -31,8 +31,13 @@ TABLES = {
     "api_keys",
     "clustering_assignments",
     "clustering_centroids",
+    "clustering_findings",
+    "clustering_leaves",
+    "clustering_map",
+    "clustering_outliers",
     "clustering_runs",
     "clustering_samples",
+    "clustering_traces",
     "document_embeddings",
     "events",
     "schema_migrations",
@@ -265,7 +270,7 @@ def test_retention_is_changed_when_it_differs(front: ClickHouseFront, fresh_dsn:
         return sum("MODIFY TTL" in query.sql for query in front.queries())
 
     # At first only events have to be altered: their table was made without.
-    for days, changes in ((92, 1), (92, 0), (30, 6), (30, 0), (92, 6)):
+    for days, changes in ((92, 1), (92, 0), (30, 11), (30, 0), (92, 11)):
         before = altered()
         store = open_store(fresh_dsn, days)
         assert altered() - before == changes

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.builders import (
@@ -24,7 +25,7 @@ from tests.builders import (
 )
 from trace_clustering.errors import StoreError
 from trace_clustering.models import Member, RunStatus
-from trace_clustering.store import Store
+from trace_clustering.store import Sample, Store
 from trace_clustering.store.runs import Assigned
 
 
@@ -74,6 +75,28 @@ def test_the_latest_runs_come_first(any_store: Store, team_id: int, other_team_i
     assert any_store.runs.recent(team_id) == runs[::-1]
     assert any_store.runs.recent(team_id, limit=2) == [runs[3], runs[2]]
     assert any_store.runs.get(other_team_id, runs[0].run_id) is None
+    failed = replace(runs[3], status="failed")
+    any_store.runs.record(failed)
+    assert any_store.runs.recent(team_id, limit=2, status="completed") == [runs[2], runs[1]]
+    assert any_store.runs.recent(team_id, status="failed") == [failed]
+
+
+def test_the_latest_run_with_a_trace(any_store: Store, team_id: int, other_team_id: int) -> None:
+    def finish(team: int, hours: int, ids: str, status: RunStatus = "completed") -> str:
+        run = run_record(team, started=STARTED + timedelta(hours=hours), status=status)
+        any_store.runs.record(run)
+        times = pa.chunked_array([pa.array([INSIDE] * len(ids), pa.timestamp("ms", tz="UTC"))])
+        rows = Sample(list(ids), times, vectors(len(ids)))
+        distances = np.zeros(len(ids), np.float32)
+        any_store.runs.write_assignments(team, run.run_id, rows, np.zeros(len(ids), int), distances)
+        return run.run_id
+
+    first, second, _ = (finish(team_id, hours, ids) for hours, ids in enumerate(["ab", "a", "c"]))
+    finish(team_id, 3, "ab", "failed")
+    finish(team_id, 4, "ab", "running")
+    finish(other_team_id, 5, "abd")
+    found = [any_store.runs.latest_with(team_id, one) for one in "abd"]
+    assert found == [second, first, None]
 
 
 def test_an_incomplete_sample_is_refused(any_store: Store, team_id: int) -> None:

@@ -441,7 +441,10 @@ def test_all_teams_from_the_first(fresh_dsn: str) -> None:
     assert store.traces.teams_with_pending(limit=9) == []
     for team in (2**63 - 1, 5, 1):
         store.events.insert(team, [event()])
+    store.events.insert(5, [event("another")])
     assert store.traces.teams_with_pending(limit=9) == [1, 5, 2**63 - 1]
+    assert store.traces.waiting_by_team() == {1: 1, 5: 2, 2**63 - 1: 1}
+    assert store.traces.waiting_by_team(quiet_seconds=600) == {}
     assert store.traces.teams_with_pending(after=2**63 - 1, limit=9) == []
     assert summarized(store, 5, "trace").seen_events == 1
     store.close()

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from trace_clustering.store.browsing import Browsing, MapPoints
 from trace_clustering.store.database import Database, labelled
 from trace_clustering.store.embeddings import Embeddings, content_key
 from trace_clustering.store.events import Events, ReceivedTrace
+from trace_clustering.store.findings import Findings, SampledText
+from trace_clustering.store.group_facts import KnownOfGroup
 from trace_clustering.store.keys import KeyRecord, Keys, NewKey
 from trace_clustering.store.migrations import migrate, set_retention
 from trace_clustering.store.runs import Runs, Sample
+from trace_clustering.store.search import Search
 from trace_clustering.store.traces import Snapshot, TraceRow, Traces
 
 __all__ = [
+    "Browsing",
     "Embeddings",
     "Events",
+    "Findings",
     "KeyRecord",
     "Keys",
+    "KnownOfGroup",
+    "MapPoints",
     "NewKey",
     "ReceivedTrace",
     "Runs",
     "Sample",
+    "SampledText",
+    "Search",
     "Snapshot",
     "Store",
     "TraceRow",
@@ -34,6 +44,9 @@ class Store:
     Attributes:
         embeddings: the vectors.
         runs: runs, samples, centroids and assignments.
+        findings: what runs tell beyond their clusters.
+        browsing: the traces that runs sampled, page by page and on the map.
+        search: traces by words and by meaning.
         events: what clients sent, summaries, and what runs emitted.
         traces: what is known of each trace, and which are still to be summarized.
         keys: which sender writes to which team.
@@ -43,6 +56,9 @@ class Store:
         self._database = database
         self.embeddings = Embeddings(database)
         self.runs = Runs(database)
+        self.findings = Findings(database)
+        self.browsing = Browsing(database)
+        self.search = Search(database)
         self.events = Events(database)
         self.traces = Traces(database)
         self.keys = Keys(database)

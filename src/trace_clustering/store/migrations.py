@@ -223,6 +223,86 @@ CREATE TABLE IF NOT EXISTS api_keys (
 ORDER BY (team_id, key_id)
 """
 
+# What a run tells beyond its clusters, part by part, as JSON: of a group of traces, or with the
+# group -1 of the run. A part is there once the row that is written last is: the run's.
+_FINDINGS = """
+CREATE TABLE IF NOT EXISTS clustering_findings (
+    team_id Int64,
+    run_id String,
+    part LowCardinality(String),
+    group_id Int32,
+    finding String,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+ORDER BY (team_id, run_id, part, group_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+
+# Of each sampled trace. One table a part: each part is made by itself and may be missing.
+_LEAVES = """
+CREATE TABLE IF NOT EXISTS clustering_leaves (
+    team_id Int64,
+    run_id String,
+    trace_id String,
+    leaf_id UInt32,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (team_id, run_id, trace_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+_OUTLIERS = """
+CREATE TABLE IF NOT EXISTS clustering_outliers (
+    team_id Int64,
+    run_id String,
+    trace_id String,
+    score Float64,
+    is_outlier UInt8,
+    reason String,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (team_id, run_id, trace_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+_MAP = """
+CREATE TABLE IF NOT EXISTS clustering_map (
+    team_id Int64,
+    run_id String,
+    trace_id String,
+    x Float32,
+    y Float32,
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6)
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (team_id, run_id, trace_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+"""
+_RUNS_VERDICT = """
+ALTER TABLE clustering_runs ADD COLUMN IF NOT EXISTS verdict LowCardinality(String)
+"""
+
+# What is known of each sampled trace, in one place: as it was when the run had ended, or for older
+# runs when somebody first looked. Pages of 50 are read by their ids, so few rows lie between marks.
+_BROWSED = """
+CREATE TABLE IF NOT EXISTS clustering_traces (
+    team_id Int64, run_id String, trace_id String, timestamp DateTime64(3, 'UTC'),
+    cluster_id UInt32, distance Float32, leaf_id Nullable(UInt32),
+    x Nullable(Float32), y Nullable(Float32),
+    outlier_score Nullable(Float64), is_outlier Nullable(UInt8), outlier_reason String,
+    title String, opening String, content String CODEC(ZSTD(1)),
+    models Array(LowCardinality(String)), tools Array(LowCardinality(String)),
+    input_tokens Nullable(UInt64), output_tokens Nullable(UInt64), cost_usd Nullable(Float64),
+    latency Nullable(Float64), errors Nullable(UInt32), is_error Nullable(UInt8),
+    user_id String, session_id String,
+    created_at DateTime64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(created_at)
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (team_id, run_id, trace_id)
+TTL toDateTime(created_at) + INTERVAL 92 DAY
+SETTINGS index_granularity = 512
+"""
+
 MIGRATIONS = (
     Migration(1, "document embeddings", (_DOCUMENT_EMBEDDINGS,)),
     Migration(2, "events", (_EVENTS,)),
@@ -234,6 +314,8 @@ MIGRATIONS = (
     ),
     Migration(5, "traces", (_TRACES, _SUMMARIZATION_BATCHES)),
     Migration(6, "keys", (_API_KEYS,)),
+    Migration(7, "findings", (_FINDINGS, _LEAVES, _OUTLIERS, _MAP, _RUNS_VERDICT)),
+    Migration(8, "traces of runs", (_BROWSED,)),
 )
 
 # Column that a row's age counts from, and where only some rows end, which.
@@ -244,6 +326,11 @@ _TTL = {
     "clustering_runs": ("started_at", ""),
     "clustering_centroids": ("created_at", ""),
     "clustering_assignments": ("created_at", ""),
+    "clustering_findings": ("created_at", ""),
+    "clustering_leaves": ("created_at", ""),
+    "clustering_outliers": ("created_at", ""),
+    "clustering_map": ("created_at", ""),
+    "clustering_traces": ("created_at", ""),
 }
 
 

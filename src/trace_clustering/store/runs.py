@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from trace_clustering.constants import RENDERING_MINIMAL, RENDERING_PREFIX
 from trace_clustering.errors import StoreError
-from trace_clustering.models import Member, RunRecord, SampleRef
+from trace_clustering.models import Member, RunRecord, RunStatus, SampleRef
 from trace_clustering.store.database import Database, table
 from trace_clustering.store.embeddings import read_matrix, vector_column
+from trace_clustering.store.texts import TEXTS_OF_CHOSEN as _TEXTS_OF_CHOSEN
 from trace_clustering.store.times import as_utc
 
 Stage = Literal["search", "final"]
@@ -69,6 +70,7 @@ class Runs:
             "sampled_traces": ([run.sampled_traces], pa.uint64()),
             "optimal_k": ([run.optimal_k], pa.uint32()),
             "silhouette_score": ([run.silhouette_score], pa.float64()),
+            "verdict": ([run.verdict], pa.string()),
         }
         self._db.insert("clustering_runs", table(columns))
 
@@ -113,17 +115,26 @@ class Runs:
         )
         return _run(rows[0]) if rows else None
 
-    def recent(self, team_id: int, limit: int = 100) -> list[RunRecord]:
-        """A team's runs, latest first."""
+    def recent(
+        self, team_id: int, limit: int = 100, *, status: RunStatus | None = None
+    ) -> list[RunRecord]:
+        """A team's runs, or those with a status, latest first."""
         rows = self._db.select(
             "SELECT * FROM clustering_runs FINAL "
             "WHERE team_id = {team_id:Int64} AND status != {yielded:String} "
+            "AND ({status:String} = '' OR status = {status:String}) "
             "ORDER BY started_at DESC, run_id DESC LIMIT {limit:UInt32}",
             team_id=team_id,
             limit=limit,
             yielded=_YIELDED,
+            status=status or "",
         )
         return [_run(row) for row in rows]
+
+    def latest_with(self, team_id: int, trace_id: str) -> str | None:
+        """The id of the latest completed run that put this trace into a cluster."""
+        rows = self._db.select(_LATEST_WITH, team_id=team_id, trace_id=trace_id)
+        return str(rows[0]["run_id"]) if rows else None
 
     def _others(self, run: RunRecord) -> bool:
         rows = self._db.select(
@@ -221,6 +232,28 @@ class Runs:
         )
         self._db.insert("clustering_assignments", rows)
 
+    def read_labels(self, ref: SampleRef, k: int) -> NDArray[np.int32]:
+        """The cluster of every row of a sample, shape (ref.size,), in the sample's order.
+
+        Raises:
+            StoreError: they are not all there.
+        """
+        batches = self._db.arrow_batches(
+            "SELECT cluster_id FROM clustering_assignments FINAL "
+            "WHERE team_id = {team_id:Int64} AND run_id = {run_id:String} "
+            "AND cluster_id < {k:UInt32} ORDER BY timestamp, trace_id",
+            team_id=ref.team_id,
+            run_id=ref.run_id,
+            k=k,
+        )
+        columns = [batch.column("cluster_id").to_numpy() for batch in batches]
+        labels = np.concatenate(columns) if columns else np.empty(0)
+        if len(labels) != ref.size:
+            raise StoreError(
+                f"assignments of {ref.run_id}: {len(labels)} of {ref.size} are in the store"
+            )
+        return labels.astype(np.int32)
+
     def read_assignments(self, team_id: int, run_id: str, k: int) -> list[Assigned]:
         """Every cluster's traces, cluster 0 first, each closest first."""
         rows = self._db.select(
@@ -268,6 +301,19 @@ class Runs:
         return [_member(row) for row in rows]
 
 
+# Assignments lie by run: with the runs at hand few of them are read.
+_COMPLETED = """
+    FROM clustering_runs FINAL WHERE team_id = {team_id:Int64} AND status = 'completed'
+"""
+_LATEST_WITH = f"""
+    SELECT run_id {_COMPLETED} AND run_id IN (
+        SELECT run_id FROM clustering_assignments
+        WHERE team_id = {{team_id:Int64}} AND trace_id = {{trace_id:String}}
+            AND run_id IN (SELECT run_id {_COMPLETED})
+    )
+    ORDER BY started_at DESC, run_id DESC LIMIT 1
+"""
+
 _CHOSEN = """
     SELECT trace_id, cluster_id, distance, timestamp
     FROM clustering_assignments FINAL
@@ -277,23 +323,12 @@ _CHOSEN = """
 _CLOSEST = "ORDER BY cluster_id, distance, trace_id LIMIT {limit:UInt32} BY cluster_id"
 
 # What is chosen with its text; ``opening`` is the text where nothing else is known.
-_WITH_TEXTS = """
+_WITH_TEXTS = f"""
     SELECT chosen.trace_id AS trace_id, chosen.cluster_id AS cluster_id,
         chosen.distance AS distance, chosen.timestamp AS timestamp,
         texts.content AS content, texts.metadata AS metadata,
         if(texts.opening = '', texts.content, texts.opening) AS opening
-    FROM chosen LEFT JOIN (
-        SELECT document_id,
-            argMax(content, (rendering = {minimal:String}, inserted_at)) AS content,
-            argMax(metadata, (rendering = {minimal:String}, inserted_at)) AS metadata,
-            JSONExtractString(metadata, 'opening') AS opening
-        FROM document_embeddings
-        WHERE team_id = {team_id:Int64} AND startsWith(rendering, {prefix:String})
-            AND timestamp >= (SELECT min(timestamp) FROM chosen)
-            AND timestamp <= (SELECT max(timestamp) FROM chosen)
-            AND document_id IN (SELECT trace_id FROM chosen)
-        GROUP BY document_id
-    ) AS texts ON texts.document_id = chosen.trace_id
+    FROM chosen LEFT JOIN ({_TEXTS_OF_CHOSEN}) AS texts ON texts.document_id = chosen.trace_id
     ORDER BY cluster_id, distance, trace_id
 """
 # Numbers, marks and case aside.
@@ -320,6 +355,7 @@ def _run(row: dict[str, Any]) -> RunRecord:
         sampled_traces=int(row["sampled_traces"]),
         optimal_k=int(row["optimal_k"]),
         silhouette_score=row["silhouette_score"],
+        verdict=row["verdict"],
     )
 
 

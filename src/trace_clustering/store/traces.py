@@ -138,16 +138,23 @@ class Traces:
         self, *, quiet_seconds: int = 0, after: int | None = None, limit: int
     ) -> list[int]:
         """Teams with traces to be summarized, by ascending id; looks across all teams."""
+        return list(self._waiting(quiet_seconds, after, limit))
+
+    def waiting_by_team(self, *, quiet_seconds: int = 0) -> dict[int, int]:
+        """How many traces are to be summarized, by team; looks across all teams."""
+        return self._waiting(quiet_seconds, None, 2**63)
+
+    def _waiting(self, quiet_seconds: int, after: int | None, limit: int) -> dict[int, int]:
         rows = self._db.select(
             f"""
-            SELECT team_id FROM ({_PENDING}) WHERE team_id > {{after:Int64}}
+            SELECT team_id, count() AS traces FROM ({_PENDING}) WHERE team_id > {{after:Int64}}
             GROUP BY team_id ORDER BY team_id LIMIT {{limit:UInt64}}
             """,
             **self._pending(0, quiet_seconds),
             after=-(2**63) if after is None else after,
             limit=limit,
         )
-        return [int(row["team_id"]) for row in rows]
+        return {int(row["team_id"]): int(row["traces"]) for row in rows}
 
     def take_snapshot(
         self, team_id: int, snapshot: str, *, quiet_seconds: int, batch_size: int, limit: int
