@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,9 +160,18 @@ def event_text(run: RunRecord, clusters: Sequence[Sequence[str]]) -> str:
 
 
 def finish_run(
-    store: Store, team_id: int, *, started: datetime = STARTED, ids: Sequence[str] | None = None
+    store: Store,
+    team_id: int,
+    *,
+    started: datetime = STARTED,
+    ids: Sequence[str] | None = None,
+    event: Mapping[str, Any] | None = None,
 ) -> RunRecord:
-    """A completed run of 12 traces in three clusters, as the activities would leave it."""
+    """A completed run of 12 traces in three clusters, as the activities would leave it.
+
+    Args:
+        event: the properties that it emitted, if they are to be others.
+    """
     traces = list(ids or names(12))
     add(store, team_id, traces)
     sample = draw(store, team_id, size=len(traces)).rows
@@ -171,5 +181,6 @@ def finish_run(
     store.runs.write_assignments(team_id, run.run_id, sample, labels, distances)
     store.runs.record(run)
     clusters = [[sample.trace_ids[i] for i in np.flatnonzero(labels == k)] for k in range(3)]
-    store.events.emit(team_id, run.run_id, started, event_text(run, clusters))
+    text = event_text(run, clusters) if event is None else json.dumps(event, ensure_ascii=False)
+    store.events.emit(team_id, run.run_id, started, text)
     return run

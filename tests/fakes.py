@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trace_clustering.errors import EmbeddingError, NotFoundError
+from trace_clustering.errors import EmbeddingError, NotFoundError, ServiceError
 from trace_clustering.models import (
     ClusteringInputs,
     CoordinatorInputs,
@@ -51,6 +52,8 @@ class FakeWorkflows:
     Attributes:
         states: of the workflows that are known.
         schedules: descriptions of those that there are, by name.
+        is_away: what is asked for is refused.
+        is_silent: what is asked for is never answered.
     """
 
     states: dict[str, WorkflowState] = field(default_factory=dict)
@@ -60,6 +63,12 @@ class FakeWorkflows:
     summarizations: list[tuple[int | None, bool]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     triggered: int = 0
+    is_away: bool = False
+    is_silent: bool = False
+
+    def forget(self) -> None:
+        """Be as good as new."""
+        vars(self).update(vars(FakeWorkflows()))
 
     def know(self, workflow_id: str, **changes: Any) -> WorkflowState:
         """Make a workflow known; it runs unless ``changes`` say otherwise."""
@@ -74,7 +83,8 @@ class FakeWorkflows:
 
     async def start_run(self, inputs: ClusteringInputs) -> str:
         self.runs.append(inputs)
-        return self.know(f"run-{len(self.runs)}").workflow_id
+        workflow_id = f"trace-clustering-team-{inputs.team_id}-{len(self.runs)}"
+        return self.know(workflow_id).workflow_id
 
     async def start_coordinator(self, inputs: CoordinatorInputs) -> str:
         self.coordinator_runs.append(inputs)
@@ -82,9 +92,12 @@ class FakeWorkflows:
 
     async def start_summarization(self, team_id: int | None, *, now: bool) -> str:
         self.summarizations.append((team_id, now))
-        return self.know(f"summarization-{len(self.summarizations)}").workflow_id
+        whose = "manual" if team_id is None else f"team-{team_id}"
+        workflow_id = f"trace-summarization-{whose}-{len(self.summarizations)}"
+        return self.know(workflow_id).workflow_id
 
     async def state(self, workflow_id: str, run_id: str | None = None) -> WorkflowState:
+        await self._answer()
         if workflow_id not in self.states:
             raise NotFoundError(f"no workflow {workflow_id!r}")
         return self.states[workflow_id]
@@ -100,6 +113,7 @@ class FakeWorkflows:
         return change
 
     async def describe_schedule(self, which: ScheduleName = "clustering") -> dict[str, Any]:
+        await self._answer()
         if which not in self.schedules:
             raise NotFoundError("there is no schedule")
         return self.schedules[which]
@@ -119,6 +133,12 @@ class FakeWorkflows:
     async def delete_schedule(self, which: ScheduleName = "clustering") -> None:
         await self.describe_schedule(which)
         del self.schedules[which]
+
+    async def _answer(self) -> None:
+        if self.is_silent:
+            await asyncio.Event().wait()
+        if self.is_away:
+            raise ServiceError("Temporal: connection refused")
 
     async def _change(self, which: ScheduleName, **changes: Any) -> None:
         self.schedules[which] = {**await self.describe_schedule(which), **changes}

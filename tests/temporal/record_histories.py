@@ -54,7 +54,8 @@ async def record(cluster: Cluster) -> None:
     cluster.store.events.insert(4, [generation(f"trace-{i}") for i in range(3)])
     cluster.store.events.insert(5, [generation("trace")])
     recordings: dict[str, tuple[Any, ...]] = {
-        "completed": (["1"],),
+        # "completed" was recorded before runs had parts.
+        "completed_with_parts": (["1"],),
         "skipped_too_few": ({"team_id": 2},),
         "skipped_degenerate": ({"team_id": 3},),
         "refused": ({"team_id": 1, "min_k": 1},),

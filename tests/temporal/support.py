@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 from google.protobuf.json_format import MessageToDict
 from numpy.typing import NDArray
+from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 
 from tests.fakes import FakeEmbedder
 from trace_clustering.constants import COORDINATOR_WORKFLOW_NAME, WORKFLOW_NAME
-from trace_clustering.models import TraceDocument
+from trace_clustering.errors import StoreRefusedError
+from trace_clustering.models import ClusteredRun, PartMade, TraceDocument
 from trace_clustering.store import Store
 from trace_clustering.summarization import Summarization
 from trace_clustering.temporal.activities import ClusteringActivities
+from trace_clustering.temporal.part_activities import PartActivities
 from trace_clustering.temporal.summarization_activities import SummarizationActivities
 from trace_clustering.temporal.worker import build_worker
+from trace_clustering.traces.naming.portrait import Namer
 
 MODEL = "test-model"
 
@@ -55,6 +59,22 @@ def load(store: Store, team_id: int, vectors: NDArray[np.float32], **options: An
     store.embeddings.insert(team_id, documents(len(vectors), **options), vectors, MODEL)
 
 
+class NoParts(PartActivities):
+    """Makes no part but those that are cheap at any size."""
+
+    @activity.defn(name="find_outliers_activity")
+    def find_outliers_activity(self, run: ClusteredRun) -> PartMade:
+        raise StoreRefusedError("not here")
+
+    @activity.defn(name="draw_map_activity")
+    def draw_map_activity(self, run: ClusteredRun) -> PartMade:
+        raise StoreRefusedError("not here")
+
+    @activity.defn(name="build_levels_activity")
+    def build_levels_activity(self, run: ClusteredRun) -> PartMade:
+        raise StoreRefusedError("not here")
+
+
 @dataclass(frozen=True)
 class Cluster:
     client: Client
@@ -68,13 +88,19 @@ class Cluster:
         store: Any = None,
         min_traces: int = 20,
         summarization: Summarization | None = None,
+        namer: Namer | None = None,
+        parts: PartActivities | None = None,
     ) -> AsyncIterator[None]:
         """Run a worker on this test's queue."""
         clustering = ClusteringActivities(store or self.store, min_traces=min_traces)
         summarizing = summarization or Summarization(self.store, FakeEmbedder())
         async with build_worker(
             self.client,
-            [*clustering.all, *SummarizationActivities(summarizing).all],
+            [
+                *clustering.all,
+                *(parts or PartActivities(store or self.store, namer)).all,
+                *SummarizationActivities(summarizing).all,
+            ],
             max_concurrent_activities=4,
             task_queue=self.task_queue,
         ):

@@ -81,7 +81,8 @@ async def test_a_cancelled_run_ends_and_emits_nothing(
 ) -> None:
     load(cluster.store, team_id, mixture(2000, 64))
     runs = WaitingRuns(cluster.store.runs)
-    failing = FailingStore(runs, cluster.store.embeddings, cluster.store.events)
+    store = cluster.store
+    failing = FailingStore(runs, store.embeddings, store.events, store.findings, store.browsing)
     async with cluster.worker(store=failing):
         handle = await cluster.start([team_id])
         while not runs.entered.is_set():

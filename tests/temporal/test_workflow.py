@@ -15,7 +15,15 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from tests.temporal.support import Cluster, documents, history_events, load, mixture, payload_sizes
+from tests.temporal.support import (
+    Cluster,
+    NoParts,
+    documents,
+    history_events,
+    load,
+    mixture,
+    payload_sizes,
+)
 from trace_clustering.constants import WORKFLOW_NAME
 from trace_clustering.errors import StoreError, StoreRefusedError
 from trace_clustering.inputs import format_time
@@ -73,6 +81,12 @@ async def test_a_run_emits_the_event_of_the_contract(cluster: Cluster, team_id: 
     assert sorted(ids) == [document.document_id for document in documents(300)]
     assert [one["k"] for one in event["$ai_scores_by_k"]] == [3, 4, 5, 6]
     assert event["$ai_timestamp"] in event["$ai_clustering_run_id"]
+    # Nobody has to wait who looks at its traces first.
+    (gathered,) = cluster.store._database.select(
+        "SELECT count() AS n FROM clustering_traces WHERE team_id = {team_id:Int64}",
+        team_id=team_id,
+    )
+    assert gathered["n"] == 300
 
 
 async def test_the_log_lines_of_the_contract(
@@ -160,13 +174,16 @@ async def test_activities_have_the_timeouts_and_retries_of_the_contract(
         for event in await history_events(handle)
         if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"
     ]
-    assert {one["activityType"]["name"]: one["startToCloseTimeout"] for one in scheduled} == {
+    timeouts = {one["activityType"]["name"]: one["startToCloseTimeout"] for one in scheduled}
+    contract = {
         "query_trace_embeddings_activity": "300s",
         "sample_embeddings_activity": "60s",
         "determine_optimal_k_activity": "600s",
         "perform_clustering_activity": "300s",
         "emit_cluster_events_activity": "60s",
     }
+    assert timeouts == contract | dict.fromkeys(timeouts.keys() - contract, "300s")
+    assert list(timeouts) == [*list(contract)[:4], *list(timeouts)[4:-1], list(contract)[-1]]
     for one in scheduled:
         policy = one["retryPolicy"]
         assert one["heartbeatTimeout"] == "10s"
@@ -257,7 +274,8 @@ async def test_other_seeds_draw_other_samples(cluster: Cluster, team_id: int) ->
 async def test_nothing_large_travels_through_temporal(cluster: Cluster, team_id: int) -> None:
     load(cluster.store, team_id, mixture(50_000, 4, 5))
     inputs = ClusteringInputs(team_id, max_samples=50_000, max_k=5)
-    async with cluster.worker():
+    # The other parts hand on what these do, see ``test_parts``; here they would take a minute.
+    async with cluster.worker(parts=NoParts(cluster.store)):
         handle = await cluster.start(inputs)
         output = await handle.result()
     assert output["sampled_traces"] == 50_000
@@ -287,10 +305,13 @@ class FailingStore:
     runs: FailingRuns
     embeddings: Any
     events: Any
+    findings: Any
+    browsing: Any
 
     @classmethod
     def over(cls, store: Store, *errors: Exception) -> FailingStore:
-        return cls(FailingRuns(store.runs, list(errors)), store.embeddings, store.events)
+        failing = FailingRuns(store.runs, list(errors))
+        return cls(failing, store.embeddings, store.events, store.findings, store.browsing)
 
 
 async def test_a_store_that_heals_is_tried_again(cluster: Cluster, team_id: int) -> None:

@@ -7,24 +7,25 @@ point when they are cancelled.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 from temporalio import activity
 
-from trace_clustering.cluster_event import event_properties
+from trace_clustering.cluster_event import RunParts, event_properties
 from trace_clustering.clustering import KScore, distances_to_centroids, fit_clusters, search_k
 from trace_clustering.constants import RENDERING_MINIMAL
-from trace_clustering.errors import DegenerateDataError
+from trace_clustering.errors import DegenerateDataError, StoreError
 from trace_clustering.inputs import format_time, make_run_id, seed_of_run_id
 from trace_clustering.models import (
+    ClusteredRun,
     ClusteringDone,
     ClusteringInput,
     ClusterResult,
     DiscoverTeamsInput,
     EmbeddingsFound,
-    EmitInput,
     Excluded,
     KQuality,
     OptimalK,
@@ -35,6 +36,7 @@ from trace_clustering.models import (
     SampleInput,
     SampleRef,
 )
+from trace_clustering.models.findings import PARTS
 from trace_clustering.observability import get_logger
 from trace_clustering.store import Store
 from trace_clustering.temporal.names import TRACES_METRIC
@@ -177,7 +179,7 @@ class ClusteringActivities:
             )
 
     @activity.defn(name="emit_cluster_events_activity", no_thread_cancel_exception=True)
-    def emit_cluster_events_activity(self, given: EmitInput) -> None:
+    def emit_cluster_events_activity(self, given: ClusteredRun) -> None:
         """Write the run's event, once, and mark the run completed."""
         parameters, found, done = given.parameters, given.found, given.done
         with under_way(parameters.team_id, found.run_id):
@@ -186,7 +188,8 @@ class ClusteringActivities:
                 parameters.team_id, found.run_id, done.optimal_k
             )
             clusters = [one.trace_ids for one in assigned]
-            properties = event_properties(given, format_time(started), clusters)
+            parts = self._parts(given)
+            properties = event_properties(given, format_time(started), clusters, parts)
             is_new = self._store.events.emit(parameters.team_id, found.run_id, started, properties)
             log.info("Emitted event" if is_new else "Event was emitted already")
             self._store.runs.record(
@@ -198,11 +201,15 @@ class ClusteringActivities:
                     sampled_traces=given.sample.size,
                     optimal_k=done.optimal_k,
                     silhouette_score=done.silhouette_score,
+                    verdict=parts.verdict if parts else "",
                 )
             )
             activity.metric_meter().create_counter(TRACES_METRIC, "Traces clustered.").add(
                 given.sample.size
             )
+            # Otherwise whoever looks first has to wait for it; that is no reason to fail now.
+            with suppress(StoreError):
+                self._store.browsing.gather(parameters.team_id, found.run_id)
 
     @activity.defn(name="find_teams_with_embeddings_activity", no_thread_cancel_exception=True)
     def find_teams_with_embeddings_activity(self, given: DiscoverTeamsInput) -> list[int]:
@@ -231,6 +238,22 @@ class ClusteringActivities:
                     finished_at=datetime.now(UTC),
                 )
             )
+
+    def _parts(self, run: ClusteredRun) -> RunParts | None:
+        """What was made of the parts; what is left of one that failed in the middle is not read."""
+        missing = run.missing_parts
+        if missing is None:
+            return None
+        team_id, run_id, findings = run.parameters.team_id, run.found.run_id, self._store.findings
+        return RunParts(
+            missing=missing,
+            findings={
+                part: findings.read(team_id, run_id, part) for part in PARTS if part not in missing
+            },
+            leaves=findings.leaves(team_id, run_id) if "levels" not in missing else {},
+            points=findings.points(team_id, run_id) if "map" not in missing else {},
+            outliers=findings.outliers(team_id, run_id) if "outliers" not in missing else [],
+        )
 
     def _claim_run(self, parameters: RunParameters) -> RunRecord:
         """Record the run under an id that no other run has.

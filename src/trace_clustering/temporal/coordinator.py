@@ -39,11 +39,9 @@ with workflow.unsafe.imports_passed_through():
         TeamReason,
         Window,
     )
-    from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.failures import refusal, short_reason
     from trace_clustering.temporal.lanes import in_lanes
-    from trace_clustering.temporal.workflow import run_activity
-
-MAX_REASON_CHARS = 200
+    from trace_clustering.temporal.running import run_activity
 
 
 @workflow.defn(name=c.COORDINATOR_WORKFLOW_NAME)
@@ -123,7 +121,7 @@ class _Page:
         except ChildWorkflowError as error:
             if is_cancelled_exception(error) and workflow.cancellation_reason() is not None:
                 raise
-            reason = root_cause(error)[:MAX_REASON_CHARS]
+            reason = short_reason(error)
             self.failed.append(TeamReason(team_id, reason))
             workflow.logger.warning(
                 "Clustering of a team failed", extra={"team_id": team_id, "reason": reason}

@@ -21,6 +21,7 @@ from trace_clustering import constants as c
 from trace_clustering.errors import NotFoundError, ServiceError
 from trace_clustering.inputs import format_time
 from trace_clustering.models import (
+    ActivityStep,
     ClusteringInputs,
     CoordinatorInputs,
     RunStatus,
@@ -37,6 +38,7 @@ from trace_clustering.temporal.schedule import (
     create_trace_clustering_coordinator_schedule,
     create_trace_summarization_schedule,
 )
+from trace_clustering.temporal.steps import steps_of
 
 _STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
     WorkflowExecutionStatus.RUNNING: "running",
@@ -54,6 +56,9 @@ _OURS = (
     c.SUMMARIZATION_WORKFLOW_NAME,
     c.SUMMARIZATION_COORDINATOR_NAME,
 )
+
+# What they do is few enough to be told step by step.
+_OF_ONE_TEAM = (c.WORKFLOW_NAME, c.SUMMARIZATION_WORKFLOW_NAME)
 
 _SCHEDULES: dict[ScheduleName, str] = {
     "clustering": c.COORDINATOR_SCHEDULE_ID,
@@ -157,6 +162,7 @@ class TemporalGateway:
             activities=_pending(found),
             result=result,
             failure=failure,
+            steps=await _steps(handle, found, has_ended=status != "running"),
         )
 
     async def cancel(self, workflow_id: str) -> None:
@@ -272,6 +278,17 @@ class _Errors:
         if error.status == RPCStatusCode.NOT_FOUND:
             raise NotFoundError(self._not_found) from error
         raise ServiceError(f"Temporal: {error.message}") from error
+
+
+async def _steps(
+    handle: WorkflowHandle[Any, Any], found: WorkflowExecutionDescription, *, has_ended: bool
+) -> list[ActivityStep]:
+    if found.workflow_type not in _OF_ONE_TEAM:
+        return []
+    async with _Errors():
+        events = [event async for event in handle.fetch_history_events()]
+    pending = found.raw_description.pending_activities
+    return steps_of(events, pending, has_ended=has_ended)
 
 
 def _pending(found: WorkflowExecutionDescription) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from trace_clustering.cli.client import api_client
 from trace_clustering.cli.watching import run_parameters, start_and_watch
 from trace_clustering.errors import ServiceError
-from trace_clustering.settings import load_settings
+from trace_clustering.settings_sources import load_settings
 
 
 def trigger_clustering(

@@ -34,11 +34,9 @@ with workflow.unsafe.imports_passed_through():
         SummarizationProgress,
         SummarizationTotals,
     )
-    from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.failures import refusal, short_reason
     from trace_clustering.temporal.lanes import in_lanes
-    from trace_clustering.temporal.workflow import run_activity
-
-MAX_REASON_CHARS = 200
+    from trace_clustering.temporal.running import run_activity
 
 
 @workflow.defn(name=c.SUMMARIZATION_COORDINATOR_NAME)
@@ -94,7 +92,7 @@ class _Page:
         except ChildWorkflowError as error:
             if is_cancelled_exception(error) and workflow.cancellation_reason() is not None:
                 raise
-            self._failed.append(TeamReason(team_id, root_cause(error)[:MAX_REASON_CHARS]))
+            self._failed.append(TeamReason(team_id, short_reason(error)))
         else:
             self._done.append(output.totals)
 

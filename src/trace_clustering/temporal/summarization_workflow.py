@@ -25,11 +25,9 @@ with workflow.unsafe.imports_passed_through():
         SummarizationOutput,
         SummarizationTotals,
     )
-    from trace_clustering.temporal.failures import refusal, root_cause
+    from trace_clustering.temporal.failures import refusal, short_reason
     from trace_clustering.temporal.lanes import in_lanes
-    from trace_clustering.temporal.workflow import run_activity
-
-MAX_REASON_CHARS = 200
+    from trace_clustering.temporal.running import run_activity
 
 
 @workflow.defn(name=c.SUMMARIZATION_WORKFLOW_NAME)
@@ -82,7 +80,7 @@ class _Batches:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            reason = root_cause(error)[:MAX_REASON_CHARS]
+            reason = short_reason(error)
             extra = {"team_id": self._team_id, "batch": batch, "reason": reason}
             workflow.logger.warning("A batch of traces was not summarized", extra=extra)
             return SummarizationTotals(failed=self._size_of(batch), failures=[reason])

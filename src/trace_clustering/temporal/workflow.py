@@ -1,4 +1,6 @@
-"""The workflow ``daily-trace-clustering``: five activities in a row, for one team.
+"""The workflow ``daily-trace-clustering``: the contract's five activities, for one team.
+
+Before the last of them, several at once make what the run tells beyond its clusters.
 
 It decides nothing that an activity could; what the activities hand to each other are
 counts, scores and the run's id, never a vector or a list of traces.
@@ -7,11 +9,11 @@ counts, scores and the run's id, never a vector or a list of traces.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -24,11 +26,11 @@ with workflow.unsafe.imports_passed_through():
     from trace_clustering.errors import InvalidInputError
     from trace_clustering.inputs import parse_clustering_inputs, run_parameters
     from trace_clustering.models import (
+        ClusteredRun,
         ClusteringDone,
         ClusteringInput,
         ClusteringOutput,
         EmbeddingsFound,
-        EmitInput,
         OptimalK,
         OptimalKInput,
         RunEnd,
@@ -37,17 +39,12 @@ with workflow.unsafe.imports_passed_through():
         SampleRef,
     )
     from trace_clustering.temporal.failures import refusal, root_cause
-    from trace_clustering.temporal.names import NOT_RETRIED, RUNS_METRIC
+    from trace_clustering.temporal.names import RUNS_METRIC
+    from trace_clustering.temporal.parts import PartsMade, make_parts
+    from trace_clustering.temporal.running import RETRY_POLICY, run_activity
 
 TIMED_OUT = "WorkflowTimeout"
-
-RETRY_POLICY = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
-    maximum_attempts=c.MAX_ACTIVITY_ATTEMPTS,
-    non_retryable_error_types=list(NOT_RETRIED),
-)
+_WITH_PARTS = "parts"
 
 
 @workflow.defn(name=c.WORKFLOW_NAME)
@@ -121,36 +118,24 @@ class DailyTraceClusteringWorkflow:
             ClusteringDone,
             c.PERFORM_CLUSTERING_TIMEOUT,
         )
+        run = ClusteredRun(parameters, found, sample, optimal, done)
+        parts = await self._make_parts(run, started)
         await run_activity(
             "emit_cluster_events_activity",
-            EmitInput(parameters, found, sample, optimal, done),
+            replace(run, missing_parts=parts.missing) if parts else run,
             None,
             c.EMIT_EVENTS_TIMEOUT,
             # Whether the event was written must be known before the run ends.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-        return _output(parameters, found, started, sample, done)
+        return _output(parameters, found, started, sample, done, parts)
 
-
-async def run_activity(
-    name: str,
-    arg: object,
-    result: type | None,
-    timeout: timedelta,
-    cancellation_type: workflow.ActivityCancellationType = (
-        workflow.ActivityCancellationType.TRY_CANCEL
-    ),
-) -> Any:
-    """Run an activity as all of ours are run: watched by heartbeats, tried again where it helps."""
-    return await workflow.execute_activity(
-        name,
-        arg,
-        cancellation_type=cancellation_type,
-        result_type=result,
-        start_to_close_timeout=timeout,
-        heartbeat_timeout=c.HEARTBEAT_TIMEOUT,
-        retry_policy=RETRY_POLICY,
-    )
+    async def _make_parts(self, run: ClusteredRun, started: datetime) -> PartsMade | None:
+        """What the run tells beyond its clusters; None where an older version began the run."""
+        if not workflow.patched(_WITH_PARTS):
+            return None
+        until = started + c.WORKFLOW_EXECUTION_TIMEOUT - c.WRAP_UP_TIME - c.EMIT_EVENTS_TIMEOUT
+        return await make_parts(run, until)
 
 
 def _output(
@@ -159,6 +144,7 @@ def _output(
     started: datetime,
     sample: SampleRef | None = None,
     done: ClusteringDone | None = None,
+    parts: PartsMade | None = None,
     *,
     skip_reason: str | None = None,
 ) -> ClusteringOutput:
@@ -174,6 +160,7 @@ def _output(
         status="completed" if done else "skipped",
         skip_reason=skip_reason,
         excluded_traces=found.excluded.total,
+        verdict=parts.verdict if parts else None,
     )
 
 
@@ -226,5 +213,6 @@ def _report(output: ClusteringOutput) -> None:
             "sampled_traces": output.sampled_traces,
             "duration_seconds": output.duration_seconds,
             "skip_reason": output.skip_reason,
+            "verdict": output.verdict,
         },
     )
