@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from trace_clustering.cli import console
 from trace_clustering.cli.client import api_client, run_path
-from trace_clustering.settings import load_settings
+from trace_clustering.cli.run_views import run_view
+from trace_clustering.settings_sources import load_settings
 
 TARGET = Path(__file__).parent / "demo.svg"
 WIDTH = 112
@@ -27,7 +27,7 @@ async def main(data_dir: Path, team_id: int) -> None:
     recorder = Console(record=True, width=WIDTH, file=io.StringIO())
     async with api_client(load_settings({"data_dir": data_dir})) as api:
         (run,) = (await api.get(f"/api/v1/teams/{team_id}/runs", limit=1))["runs"]
-        recorder.print(console.run_view(await api.get(run_path(run["run_id"]))))
+        recorder.print(run_view(await api.get(run_path(run["run_id"]))))
     svg = recorder.export_svg(title=f"trace-clustering show {run['run_id']}")
     # Rich names a font of another host; the reader's own monospace font will do.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

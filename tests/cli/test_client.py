@@ -14,7 +14,7 @@ from trace_clustering.announcement import SERVICE_FILE, announced, announced_url
 from trace_clustering.cli import client
 from trace_clustering.cli.client import ApiClient, run_path, workflow_path
 from trace_clustering.errors import InvalidInputError, NotFoundError, ServiceError
-from trace_clustering.settings import load_settings
+from trace_clustering.settings_sources import load_settings
 
 pytestmark = pytest.mark.anyio
 

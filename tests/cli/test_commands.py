@@ -7,13 +7,15 @@ import json
 import shutil
 import socket
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import add, document, finish_run, names, run_record
+from tests.builders import STARTED, add, document, finish_run, names, run_record
 from tests.cli.support import PROGRAM, Done, Run, environment, trace_line, write
+from tests.support.run_event import run_event
 from trace_clustering import __version__
 from trace_clustering.cli import commands, shared
 from trace_clustering.errors import ServiceError
@@ -68,6 +70,25 @@ def test_show(run: Run, store: Store, team_id: int) -> None:
     assert "trace-0007" not in one.out
     cluster = run("show", finished.run_id, "--cluster", 1, "--json").json
     assert [m["trace_id"] for m in cluster["members"]] == names(12)[1::3]
+
+
+def test_show_what_was_asked_for(run: Run, store: Store, team_id: int) -> None:
+    ids = ["trace-3-11", "x", "y"]
+    finished = finish_run(store, team_id, ids=ids, event=run_event())
+    shown = run("show", finished.run_id, "--tree", "--outliers", "--facts", "--limit", 1).out
+    assert "Good: these clusters can be relied on" in shown
+    parts = ("Tree: 4 → 6 → 8 groups", "Latency p50", "Outliers: 2 traces, 1.7%")
+    places = [shown.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "3.20  text of trace-d-bb" in shown
+    assert "trace-1-35" not in shown
+    assert "More from" not in shown
+    refused = run("show", finished.run_id, "--tree", "--cluster", 1)
+    refused.assert_refused(2, "--cluster: goes without --tree")
+    later = STARTED + timedelta(hours=1)
+    skipped = run_record(team_id, started=later, status="skipped", reason="too few")
+    store.runs.record(skipped)
+    assert "skipped: too few" in run("show", skipped.run_id, "--tree", "--outliers").out
 
 
 def test_show_as_json_is_the_event_as_stored(run: Run, store: Store, team_id: int) -> None:

@@ -28,7 +28,7 @@ from trace_clustering.cli.upload import (
     report_sentence,
 )
 from trace_clustering.errors import ServiceError
-from trace_clustering.settings import load_settings
+from trace_clustering.settings_sources import load_settings
 
 TEAM = 3
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from trace_clustering.cli import console
+from trace_clustering.cli.run_views import run_view
 from trace_clustering.cli.summarize import Summarization
 from trace_clustering.cli.upload import BadLine
 from trace_clustering.cli.watching import Outcome, _under_way
@@ -95,8 +96,8 @@ ACTIVITY = {"activity": "emit_cluster_events_activity", "attempt": 2, "last_fail
 @pytest.mark.parametrize(
     "view",
     [
-        console.run_view(detail()),
-        console.run_view({"run": skipped(), "facts": None, "clusters": []}),
+        run_view(detail()),
+        run_view({"run": skipped(), "facts": None, "clusters": []}),
         console.cluster_view(CLUSTER, "team_1_x"),
         console.runs_table([skipped()], 1),
         console.schedule_view(SCHEDULE),
@@ -166,7 +167,7 @@ def test_long_text_is_cut(width: int | None, cut: str) -> None:
 
 
 def test_a_run_tells_what_was_left_out() -> None:
-    text = printed(console.run_view(detail()))
+    text = printed(run_view(detail()))
     assert "2,000 of 5,000 traces from 2026-11-13 00:00 to 2026-11-20 00:00, 3 left out" in text
     assert "k=2, silhouette 0.250 (by k: 2: 0.250)" in text
     assert "50% █████" in text

@@ -5,7 +5,7 @@ Both speak the same requests; which one it is makes no difference to who uses it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -58,6 +58,18 @@ class ApiClient:
 
     async def get_text(self, path: str) -> str:
         return (await self._send("GET", path)).text
+
+    async def download(self, path: str, **query: Any) -> AsyncGenerator[bytes]:
+        """An answer's body piece by piece; one that breaks off raises ServiceError."""
+        try:
+            async with self._http.stream("GET", path, params=query) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _as_error(answer)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except _UNANSWERED as error:
+            raise ServiceError(f"the service does not answer: {error}") from error
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
         return _decoded(await self._send("POST", path, json=body, params=query))

@@ -16,9 +16,11 @@ import typer
 
 from trace_clustering import __version__
 from trace_clustering.cli import console
-from trace_clustering.cli.client import NoServiceError, get_cluster, run_path
+from trace_clustering.cli.client import NoServiceError
+from trace_clustering.cli.export import export
 from trace_clustering.cli.ingest import ingest
 from trace_clustering.cli.keys import keys_app
+from trace_clustering.cli.report import report
 from trace_clustering.cli.schedule import schedule_app
 from trace_clustering.cli.shared import (
     EXIT_BAD_INPUT,
@@ -30,10 +32,12 @@ from trace_clustering.cli.shared import (
     Context,
     DataDirOption,
     JsonOption,
+    LimitOption,
     TeamOption,
     call,
     configure_logging,
 )
+from trace_clustering.cli.show import show
 from trace_clustering.cli.summarize import embed, summarize
 from trace_clustering.cli.trace import trace
 from trace_clustering.errors import (
@@ -44,7 +48,8 @@ from trace_clustering.errors import (
     StoreError,
     TraceClusteringError,
 )
-from trace_clustering.settings import ENV_PREFIX, describe_settings
+from trace_clustering.settings import ENV_PREFIX
+from trace_clustering.settings_sources import describe_settings
 
 app = typer.Typer(
     name="trace-clustering",
@@ -56,7 +61,6 @@ app = typer.Typer(
 app.add_typer(schedule_app, name="schedule")
 app.add_typer(keys_app, name="keys")
 
-LimitOption = Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)]
 PortOption = Annotated[int | None, typer.Option(help="Port of the HTTP service (8234).")]
 HostOption = Annotated[str | None, typer.Option(help="Address to bind to (127.0.0.1).")]
 
@@ -199,28 +203,9 @@ def runs(
     shared.show(as_json, found, lambda: console.runs_table(found, team_id))
 
 
-@app.command()
-def show(
-    ctx: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="Run id, see `runs`.")],
-    cluster: Annotated[int | None, typer.Option(help="Show one cluster.", min=0)] = None,
-    limit: LimitOption = 20,
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show a run's clusters; with --json the event's properties exactly as stored."""
-    shared: Context = ctx.obj
-    if cluster is not None:
-        found = call(
-            shared, lambda api: get_cluster(api, run_id, cluster, limit), data_dir=data_dir
-        )
-        shared.show(as_json, found, lambda: console.cluster_view(found, run_id))
-    elif as_json:
-        path = run_path(run_id, "event")
-        typer.echo(call(shared, lambda api: api.get_text(path), data_dir=data_dir))
-    else:
-        detail = call(shared, lambda api: api.get(run_path(run_id)), data_dir=data_dir)
-        shared.out.print(console.run_view(detail))
+app.command()(show)
+app.command()(report)
+app.command()(export)
 
 
 @app.command()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,25 +15,29 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from trace_clustering.plain_text import one_line, printable
+
 WIDTH_WITHOUT_TERMINAL = 120
 
 _LEAST_WIDTH = 12  # of a column that folds
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
+VERDICT_STYLES: Mapping[str | None, str] = {
+    "good": "green",
+    "weak": "yellow",
+    "degenerate": "red",
+}
 _STATUS_STYLE = {"completed": "green", "skipped": "yellow", "running": "cyan"}
 
 
 def plain(text: str, width: int | None = None) -> Text:
     """Text of a stranger on one line: no markup, no control characters, cut to ``width``."""
-    folded = " ".join(_printable(text).split())
-    if width is not None and len(folded) > width:
-        folded = folded[: width - 1].rstrip() + "…"
-    return Text(folded)
+    return Text(one_line(text, width))
 
 
 def plain_line(text: str) -> Text:
     """The same for a line whose spaces say something, such as how deep it lies."""
-    return Text(_printable(text))
+    return Text(printable(text))
 
 
 def counted(number: int, singular: str) -> str:
@@ -46,11 +49,11 @@ def teams_table(teams: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not teams:
         return "No team has traces yet. Load some: trace-clustering ingest FILE --team-id 1"
     columns = (
-        _number("Team"),
-        _number("Traces"),
-        _Column("First trace", whole=True, least_width=100),
-        _Column("Last trace", whole=True, least_width=80),
-        _Column("Latest run", is_id=True),
+        number_column("Team"),
+        number_column("Traces"),
+        Column("First trace", whole=True, least_width=100),
+        Column("Last trace", whole=True, least_width=80),
+        Column("Latest run", is_id=True),
     )
     rows = [
         (
@@ -62,7 +65,7 @@ def teams_table(teams: Sequence[Mapping[str, Any]]) -> RenderableType:
         )
         for team in teams
     ]
-    return _Fitted(columns, rows)
+    return Fitted(columns, rows)
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]], team_id: int) -> RenderableType:
@@ -70,17 +73,19 @@ def runs_table(runs: Sequence[Mapping[str, Any]], team_id: int) -> RenderableTyp
         command = f"trace-clustering trigger --team-id {team_id}"
         return f"Team {team_id} has no runs yet. Start one: {command}"
     columns = (
-        _Column("Run", is_id=True),
-        _Column("Status"),
-        _number("Traces"),
-        _number("k"),
-        _number("Silhouette", least_width=100),
-        _number("Took", least_width=100),
+        Column("Run", is_id=True),
+        Column("Status"),
+        Column("Verdict", whole=True),
+        number_column("Traces"),
+        number_column("k"),
+        number_column("Silhouette", least_width=100),
+        number_column("Took", least_width=100),
     )
     rows = [
         (
             plain(run["run_id"]),
-            _status(run),
+            status_of(run),
+            Text(run.get("verdict") or "–", style=VERDICT_STYLES.get(run.get("verdict"), "")),
             f"{run['sampled_traces']:,}" if run["sampled_traces"] else "–",
             str(run["optimal_k"] or "–"),
             score(run["silhouette_score"]),
@@ -88,19 +93,19 @@ def runs_table(runs: Sequence[Mapping[str, Any]], team_id: int) -> RenderableTyp
         )
         for run in runs
     ]
-    return _Fitted(columns, rows)
+    return Fitted(columns, rows)
 
 
 def keys_table(keys: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not keys:
         return "There are no keys yet. Make one: trace-clustering keys create --team-id 1"
     columns = (
-        _Column("Key", is_id=True),
-        _number("Team"),
-        _Column("Name"),
-        _Column("Ends in", whole=True),
-        _Column("Made", whole=True, least_width=80),
-        _Column("Revoked", whole=True),
+        Column("Key", is_id=True),
+        number_column("Team"),
+        Column("Name"),
+        Column("Ends in", whole=True),
+        Column("Made", whole=True, least_width=80),
+        Column("Revoked", whole=True),
     )
     rows = [
         (
@@ -113,27 +118,17 @@ def keys_table(keys: Sequence[Mapping[str, Any]]) -> RenderableType:
         )
         for key in keys
     ]
-    return _Fitted(columns, rows)
-
-
-def run_view(detail: Mapping[str, Any], *, title: str | None = None) -> RenderableType:
-    """A run: a sentence, and its clusters with representative traces."""
-    run, facts = detail["run"], detail["facts"]
-    heading = plain(title or run["run_id"])
-    heading.stylize("bold")
-    if facts is None:
-        return Group(heading, _status(run), "")
-    return Group(heading, _run_sentence(facts), _clusters_table(detail["clusters"]), "")
+    return Fitted(columns, rows)
 
 
 def cluster_view(cluster: Mapping[str, Any], run_id: str) -> RenderableType:
-    """One cluster: its traces, closest to the centroid first."""
+    """One cluster: what it is called, and its traces, closest to the centroid first."""
     columns = (
-        _number("Distance"),
-        _Column("Trace", is_id=True, most=40),
-        _Column("Time", whole=True, least_width=80),
-        _Column("Model", least_width=100),
-        _Column("Text", least=30),
+        number_column("Distance"),
+        Column("Trace", is_id=True, most=40),
+        Column("Time", whole=True, least_width=80),
+        Column("Model", least_width=100),
+        Column("Text", least=30),
     )
     rows = [
         (
@@ -141,14 +136,23 @@ def cluster_view(cluster: Mapping[str, Any], run_id: str) -> RenderableType:
             plain(member["trace_id"]),
             when(member["timestamp"]),
             plain(str(_metadata(member).get("model") or ""), 20),
-            plain(_opening(member), 400),
+            plain(opening_of(member), 400),
         )
         for member in cluster["members"]
     ]
     traces = f"{counted(cluster['size'], 'trace')} ({cluster['share']:.0%})"
     heading = plain(f"Cluster {cluster['cluster_id']} of {run_id}: {traces}")
     heading.stylize("bold")
-    return Group(heading, _Fitted(columns, rows))
+    return Group(heading, *_told_of(cluster), Fitted(columns, rows))
+
+
+def _told_of(cluster: Mapping[str, Any]) -> Iterator[Text]:
+    if cluster.get("verdict") == "degenerate":
+        yield Text("Not an answer: see the run.", style="red")
+    if cluster.get("title"):
+        yield plain(cluster["title"])
+    if cluster.get("title_source") == "model":  # others tell how traces begin, as the table does
+        yield plain(cluster["description"])
 
 
 def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
@@ -162,7 +166,7 @@ def schedule_view(schedule: Mapping[str, Any]) -> RenderableType:
         ("Next runs", "\n".join(when(moment) for moment in schedule["next_runs"])),
         ("Recent runs", "\n".join(when(m) for m in schedule["recent_runs"]) or "–"),
     ]
-    return _Fitted((_Column("", whole=True), _Column("")), rows, show_header=False)
+    return Fitted((Column("", whole=True), Column("")), rows, show_header=False)
 
 
 def _interval(days: float) -> str:
@@ -174,17 +178,17 @@ def _interval(days: float) -> str:
 
 def settings_table(settings: Sequence[Mapping[str, Any]]) -> RenderableType:
     columns = (
-        _Column("Setting", is_id=True),
-        _Column("Value"),
-        _Column("From"),
-        _Column("Meaning", least_width=100),
+        Column("Setting", is_id=True),
+        Column("Value"),
+        Column("From"),
+        Column("Meaning", least_width=100),
     )
     names = ("name", "value", "source", "description")
     rows = [
-        tuple(Text("" if one[name] is None else _printable(str(one[name]))) for name in names)
+        tuple(Text("" if one[name] is None else printable(str(one[name]))) for name in names)
         for one in settings
     ]
-    return _Fitted(columns, rows)
+    return Fitted(columns, rows)
 
 
 def when(moment: str | None) -> str:
@@ -212,45 +216,8 @@ def error_console() -> Console:
     return Console(stderr=True)
 
 
-def _run_sentence(facts: Mapping[str, Any]) -> Text:
-    analyzed, sampled = facts["$ai_total_traces_analyzed"], facts["$ai_sampled_traces_count"]
-    traces = counted(analyzed, "trace")
-    of = f"{sampled:,} of {traces}" if sampled < analyzed else traces
-    excluded = sum(facts.get("$ai_excluded_traces", {}).values())
-    left_out = f", {excluded:,} left out" if excluded else ""
-    scores = ", ".join(
-        f"{one['k']}: {one['silhouette_score']:.3f}" for one in facts.get("$ai_scores_by_k", [])
-    )
-    return Text(
-        f"{of} from {when(facts['$ai_window_start'])} to {when(facts['$ai_window_end'])}"
-        f"{left_out}; k={facts['$ai_optimal_k']}, "
-        f"silhouette {facts['$ai_silhouette_score']:.3f} (by k: {scores})"
-    )
-
-
-def _clusters_table(clusters: Sequence[Mapping[str, Any]]) -> RenderableType:
-    columns = (
-        _number("#"),
-        _number("Traces"),
-        _Column("Share", whole=True),
-        _Column("Closest to the centre"),
-    )
-    rows = [
-        (
-            str(cluster["cluster_id"]),
-            f"{cluster['size']:,}",
-            f"{cluster['share']:>4.0%} {_bar(cluster['share'])}",
-            Text("\n").join(
-                Text.assemble("• ", plain(_opening(m), 150)) for m in cluster["members"]
-            ),
-        )
-        for cluster in clusters
-    ]
-    return _Fitted(columns, rows, lines=True)
-
-
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """A column of a table, and how it fares where room is short.
 
     Attributes:
@@ -270,15 +237,15 @@ class _Column:
     least_width: int = 0
 
 
-def _number(name: str, least_width: int = 0) -> _Column:
-    return _Column(name, is_number=True, whole=True, least_width=least_width)
+def number_column(name: str, least_width: int = 0) -> Column:
+    return Column(name, is_number=True, whole=True, least_width=least_width)
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class Fitted:
     """A table that leaves out what is expendable and folds the rest where it is narrow."""
 
-    columns: Sequence[_Column]
+    columns: Sequence[Column]
     rows: Sequence[Sequence[str | Text]]
     show_header: bool = True
     lines: bool = False
@@ -314,13 +281,13 @@ class _Fitted:
         return max(cell_len(str(cell)) for cell in cells)
 
 
-def _bar(share: float, width: int = 10) -> str:
+def bar(share: float, width: int = 10) -> str:
     eighths = round(share * width * 8)
     full, rest = divmod(eighths, 8)
     return "█" * full + (_BLOCKS[rest] if rest else "")
 
 
-def _status(run: Mapping[str, Any]) -> Text:
+def status_of(run: Mapping[str, Any]) -> Text:
     """How a run ended, and why where there is a reason."""
     status = Text(run["status"], style=_STATUS_STYLE.get(run["status"], "red"))
     return Text.assemble(status, ": ", plain(run["reason"])) if run["reason"] else status
@@ -342,15 +309,6 @@ def _metadata(member: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _opening(member: Mapping[str, Any]) -> str:
+def opening_of(member: Mapping[str, Any]) -> str:
     """How the trace begins, in its own words; else the text that was embedded."""
     return str(_metadata(member).get("opening") or member["content"])
-
-
-def _printable(text: str) -> str:
-    return "".join(c if _is_printable(c) else " " for c in text)
-
-
-def _is_printable(character: str) -> bool:
-    # Cc and Cf hold terminal escapes and bidirectional overrides.
-    return unicodedata.category(character) not in ("Cc", "Cf", "Co", "Cs", "Cn")

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, run_path
+from trace_clustering.cli.run_views import run_view
 from trace_clustering.cli.summaries import summarize_pending
 from trace_clustering.cli.upload import batches, progress_bar
 from trace_clustering.cli.watching import watch
@@ -110,7 +111,7 @@ async def _latest_run(api: ApiClient, team: DemoTeam) -> Mapping[str, Any]:
 
 def _team_view(team: DemoTeam, detail: Mapping[str, Any]) -> Group:
     title = f"Team {team.team_id} · {team.name} · {team.description}"
-    view = console.run_view(detail, title=title)
+    view = run_view(detail, title=title)
     return Group(view, Text(f"Run {detail['run']['run_id']}", style="dim"), "")
 
 

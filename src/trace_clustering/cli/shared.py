@@ -15,7 +15,8 @@ from rich.console import Console, RenderableType
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, Needs, api_client
 from trace_clustering.errors import InvalidInputError
-from trace_clustering.settings import Settings, load_settings
+from trace_clustering.settings import Settings
+from trace_clustering.settings_sources import load_settings
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -27,6 +28,7 @@ OptionalTeamOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every team.")]
 DataDirOption = Annotated[Path | None, typer.Option(help="Folder that holds all local state.")]
+LimitOption = Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from trace_clustering.cli import console
 from trace_clustering.cli.client import ApiClient, run_path, workflow_path
+from trace_clustering.cli.run_views import run_view
 
 POLL_SECONDS = 0.2
 RUN_PARAMETERS = (
@@ -43,7 +44,7 @@ class Outcome:
 
     def view(self) -> RenderableType:
         if self.detail is not None:
-            return console.run_view(self.detail)
+            return run_view(self.detail)
         if self.failed:
             reason = self.state.get("failure") or "no reason was given"
             return Text.assemble(f"The run {self.state['status']}: ", console.plain(reason))
