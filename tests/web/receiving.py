@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.web.test_api import Api
-from trace_clustering.web.guard import POSTHOG_V1_PATH
+from trace_clustering.web.paths import POSTHOG_V1_PATH
 
 OTLP = "/v1/traces"
 BATCH = "/batch/"

@@ -33,7 +33,7 @@ from tests.web.test_api import Api
 from trace_clustering.constants import MAX_BODY_BYTES
 from trace_clustering.settings import Settings
 from trace_clustering.store import Store
-from trace_clustering.web.guard import OTLP_PATHS, POSTHOG_PATHS
+from trace_clustering.web.paths import OTLP_PATHS, POSTHOG_PATHS
 
 A, B, SHORT = b"A" * 16, b"B" * 16, b"C" * 15
 

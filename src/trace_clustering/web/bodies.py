@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -72,13 +72,40 @@ class RunList:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A trace that stands for a cluster; ``opening`` is how it begins, in its own words."""
+
+    trace_id: str
+    opening: str
+
+
+@dataclass(frozen=True)
 class Cluster:
-    """A cluster with the traces that lie closest to its centroid."""
+    """A cluster with the traces that lie closest to its centroid.
+
+    What the run does not tell of it is None, or empty. ``examples`` are
+    representatives that begin differently.
+    """
 
     cluster_id: int
     size: int
     share: float
     members: list[Member]
+    title: str | None = None
+    description: str | None = None
+    keywords: list[str] = field(default_factory=list)
+    title_source: str | None = None
+    representatives: list[str] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    stability: float | None = None
+    facts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ClusterDetail(Cluster):
+    """A cluster by itself, with what is to be known before it is believed."""
+
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +115,33 @@ class RunDetail:
     run: RunRecord
     facts: dict[str, Any] | None
     clusters: list[Cluster]
+
+
+@dataclass(frozen=True)
+class OutlierRow:
+    """A trace that stands out; ``opening`` is how it begins, in its own words."""
+
+    trace_id: str
+    cluster_id: int
+    score: float
+    reason: str
+    opening: str
+
+
+@dataclass(frozen=True)
+class OutlierList:
+    """A run's outliers, the most unusual first.
+
+    Attributes:
+        total: how many there are; the list may hold fewer.
+        missing: why the run has none to tell of; None where they were looked for.
+    """
+
+    total: int
+    threshold: float | None
+    share: float | None
+    outliers: list[OutlierRow]
+    missing: str | None = None
 
 
 @dataclass(frozen=True)

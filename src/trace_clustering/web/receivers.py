@@ -26,12 +26,12 @@ from trace_clustering.traces.receiving.json_text import parse_json
 from trace_clustering.traces.receiving.otlp import read_otlp_json, read_otlp_protobuf
 from trace_clustering.traces.receiving.posthog import project_key, read_posthog
 from trace_clustering.web import otlp_answers
-from trace_clustering.web.guard import (
+from trace_clustering.web.answers import error_response
+from trace_clustering.web.paths import (
     OTLP_PATHS,
     POSTHOG_PATHS,
     POSTHOG_V1_PATH,
     PROJECTS_PATH,
-    error_response,
 )
 from trace_clustering.web.payloads import Refused, Space, drain, unpacked
 from trace_clustering.web.posthog_bodies import answer_of, json_of, keys_in, results_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.datastructures import Headers
 
 from trace_clustering.settings import Settings
+from trace_clustering.web.access import token_of, tokens_of
 from trace_clustering.web.payloads import Refused
 
 DEFAULT_TEAM_ID = 1
@@ -45,8 +45,8 @@ def credentials_of(headers: Headers) -> list[str]:
 def team_of_sender(keys: Keys, settings: Settings, credentials: Sequence[str]) -> int:
     """The team that a sender with these credentials writes to.
 
-    Without any key made, whoever reaches the service writes to team 1; where it has a token,
-    and so may be reached from other machines, the token is the only key.
+    Without any key made, whoever reaches the service writes to team 1; where it has tokens,
+    and so may be reached from other machines, those that open team 1 are the only keys.
 
     Raises:
         Refused: 401, none of the credentials is one to write with.
@@ -59,7 +59,9 @@ def team_of_sender(keys: Keys, settings: Settings, credentials: Sequence[str]) -
         if team_id is None:
             raise _unknown(credentials, "a key; `trace-clustering keys create` makes one")
         return team_id
-    if settings.token is not None and not _holds(usable, settings.token.get_secret_value()):
+    tokens = tokens_of(settings)
+    opening = [one for one in tokens if one.access().may_see(DEFAULT_TEAM_ID)]
+    if tokens and not any(token_of(one.encode(), opening) for one in usable):
         raise _unknown(credentials, "the service's token, or a key once one is made")
     return DEFAULT_TEAM_ID
 
@@ -68,11 +70,6 @@ def _unknown(credentials: Sequence[str], wanted: str) -> Refused:
     problem = "the key is unknown or was revoked" if credentials else "no key was sent"
     message = f"{problem}; required is {wanted}"
     return Refused(401, "Unauthorized", None, message, {"WWW-Authenticate": "Bearer"})
-
-
-def _holds(credentials: Sequence[str], token: str) -> bool:
-    expected = token.encode()
-    return any(secrets.compare_digest(one.encode(), expected) for one in credentials)
 
 
 def _header(headers: Headers, name: str) -> str:

@@ -44,6 +44,7 @@ class Services:
         workflows: None where the application only reads the store.
         sdk_metrics: the Temporal SDK's own metrics, Prometheus text.
         describe_settings: every setting with its source, secrets masked.
+        temporal_ui: where Temporal's own page is, for links to it; None where that is not known.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Services:
     workflows: Workflows | None
     sdk_metrics: Callable[[], Awaitable[bytes]]
     describe_settings: Callable[[], list[dict[str, Any]]]
+    temporal_ui: str | None = None
 
     def require_workflows(self) -> Workflows:
         """Temporal.
