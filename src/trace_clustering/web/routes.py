@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -21,26 +21,28 @@ from trace_clustering.inputs import (
     parse_clustering_inputs,
     parse_coordinator_inputs,
     resolve_window,
-    team_of_run_id,
 )
-from trace_clustering.models import RunRecord, WorkflowState
+from trace_clustering.models import ClusteringInputs, RunRecord, WorkflowState
+from trace_clustering.settings import Settings
+from trace_clustering.web.access import Access
 from trace_clustering.web.bodies import (
-    Cluster,
     CoordinatorRequest,
     Health,
-    RunDetail,
     RunList,
     RunRequest,
     Started,
     TeamList,
 )
 from trace_clustering.web.services import Services
+from trace_clustering.web.stories import Stories
 
 router = APIRouter()
 
-_DEFAULTS = ("lookback_days", "max_samples", "min_k", "max_k", "seed")
-_COORDINATOR_DEFAULTS = (
-    *_DEFAULTS,
+RUN_SETTINGS = ("lookback_days", "max_samples", "min_k", "max_k", "seed")
+"""What a run takes from the settings where it is not given."""
+
+_COORDINATOR_SETTINGS = (
+    *RUN_SETTINGS,
     "min_embeddings",
     "max_concurrent_teams",
     "allowed_team_ids",
@@ -52,11 +54,17 @@ def get_services(request: Request) -> Services:
     return services
 
 
+def get_stories(request: Request) -> Stories:
+    stories: Stories = request.app.state.stories
+    return stories
+
+
 def get_team_id(team_id: Annotated[str, Path(description="Team id.")]) -> int:
     return checked_int("team_id", team_id)
 
 
 Given = Annotated[Services, Depends(get_services)]
+RunStories = Annotated[Stories, Depends(get_stories)]
 TeamId = Annotated[int, Depends(get_team_id)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -82,10 +90,11 @@ def config(services: Given) -> dict[str, list[dict[str, Any]]]:
 
 
 @router.get("/api/v1/teams", tags=["teams"])
-def teams(services: Given) -> TeamList:
-    """Teams with usable embeddings."""
+def teams(request: Request, services: Given) -> TeamList:
+    """Teams with usable embeddings, as far as the token may see them."""
+    access: Access = request.state.access
     latest = services.store.events.latest_run_ids()
-    found = services.store.embeddings.teams()
+    found = [one for one in services.store.embeddings.teams() if access.may_see(one.team_id)]
     return TeamList([replace(team, last_run_id=latest.get(team.team_id)) for team in found])
 
 
@@ -116,18 +125,28 @@ async def ingest(
 async def start_run(services: Given, team_id: TeamId, body: RunRequest | None = None) -> Started:
     """Start clustering a team now, whether or not it is on the allowlist."""
     given = body.model_dump(exclude_none=True) if body else {}
-    defaults = {name: getattr(services.settings, name) for name in _DEFAULTS}
-    inputs = parse_clustering_inputs({**defaults, **given, "team_id": team_id})
-    # The workflow does so too; here a window that is empty is answered with 422.
-    resolve_window(inputs, datetime.now(UTC))
+    inputs = run_inputs(services.settings, team_id, given)
     return Started(await services.require_workflows().start_run(inputs))
+
+
+def run_inputs(settings: Settings, team_id: int, given: Mapping[str, object]) -> ClusteringInputs:
+    """What a run is to be started with; what is not given comes from the settings.
+
+    Raises:
+        InvalidInputError: names what cannot be accepted.
+    """
+    defaults = {name: getattr(settings, name) for name in RUN_SETTINGS}
+    inputs = parse_clustering_inputs({**defaults, **given, "team_id": team_id})
+    # The workflow does so too; whoever starts it is told of an empty window at once.
+    resolve_window(inputs, datetime.now(UTC))
+    return inputs
 
 
 @router.post("/api/v1/coordinator/runs", status_code=202, tags=["runs"])
 async def start_coordinator(services: Given, body: CoordinatorRequest | None = None) -> Started:
     """Start the coordinator now: every team with enough traces."""
     given = body.model_dump(exclude_none=True) if body else {}
-    defaults = {name: getattr(services.settings, name) for name in _COORDINATOR_DEFAULTS}
+    defaults = {name: getattr(services.settings, name) for name in _COORDINATOR_SETTINGS}
     inputs = parse_coordinator_inputs({**defaults, **given})
     return Started(await services.require_workflows().start_coordinator(inputs))
 
@@ -136,38 +155,7 @@ async def start_coordinator(services: Given, body: CoordinatorRequest | None = N
 async def runs(services: Given, team_id: TeamId, limit: Limit = 100) -> RunList:
     """A team's runs, latest first, those that were skipped or failed among them."""
     found = await run_in_threadpool(services.store.runs.recent, team_id, limit)
-    return RunList([await _as_it_stands(services, run) for run in found])
-
-
-@router.get("/api/v1/runs/{run_id}", tags=["runs"])
-async def run(
-    services: Given, run_id: str, members: Annotated[int, Query(ge=0, le=1000)] = 3
-) -> RunDetail:
-    """A run with its clusters, each with the traces closest to its centroid."""
-    record = await run_in_threadpool(_record, services, run_id)
-    detail = await run_in_threadpool(_detail, services, record, members)
-    return replace(detail, run=await _as_it_stands(services, record))
-
-
-@router.get("/api/v1/runs/{run_id}/event", tags=["runs"], response_class=Response)
-def event(services: Given, run_id: str) -> Response:
-    """The properties of the run's event, exactly as stored."""
-    properties = services.store.events.properties(team_of_run_id(run_id), run_id)
-    if properties is None:
-        raise NotFoundError(f"run {run_id} emitted no event")
-    return Response(properties, media_type="application/json")
-
-
-@router.get("/api/v1/runs/{run_id}/clusters/{cluster_id}", tags=["runs"])
-def cluster(services: Given, run_id: str, cluster_id: int, limit: Limit = 20) -> Cluster:
-    """One cluster of a run, with the traces closest to its centroid."""
-    found = {one.cluster_id: one for one in _clusters(services, _record(services, run_id), 0)}
-    if cluster_id not in found:
-        raise NotFoundError(f"run {run_id} has no cluster {cluster_id}")
-    members = services.store.runs.members(
-        team_of_run_id(run_id), run_id, cluster_id=cluster_id, limit=limit
-    )
-    return replace(found[cluster_id], members=members)
+    return RunList([await as_it_stands(services, run) for run in found])
 
 
 @router.get("/api/v1/workflows/{workflow_id}", tags=["workflows"])
@@ -193,48 +181,7 @@ async def _bounded_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def _record(services: Services, run_id: str) -> RunRecord:
-    record = services.store.runs.get(team_of_run_id(run_id), run_id)
-    if record is None:
-        raise NotFoundError(f"there is no run {run_id}")
-    return record
-
-
-def _facts(services: Services, record: RunRecord) -> dict[str, Any] | None:
-    properties = services.store.events.properties(record.team_id, record.run_id)
-    facts: dict[str, Any] | None = json.loads(properties) if properties else None
-    return facts
-
-
-def _detail(services: Services, record: RunRecord, members: int) -> RunDetail:
-    facts = _facts(services, record)
-    clusters = _clusters(services, record, members, facts)
-    if facts is not None:
-        facts = {name: value for name, value in facts.items() if name != "$ai_clusters"}
-    return RunDetail(record, facts, clusters)
-
-
-def _clusters(
-    services: Services, record: RunRecord, members: int, facts: dict[str, Any] | None = None
-) -> list[Cluster]:
-    facts = facts or _facts(services, record)
-    if facts is None:
-        return []
-    runs = services.store.runs
-    closest = runs.representatives(record.team_id, record.run_id, limit=members) if members else []
-    total = sum(one["size"] for one in facts["$ai_clusters"])
-    return [
-        Cluster(
-            cluster_id=one["cluster_id"],
-            size=one["size"],
-            share=one["size"] / total,
-            members=[m for m in closest if m.cluster_id == one["cluster_id"]],
-        )
-        for one in facts["$ai_clusters"]
-    ]
-
-
-async def _as_it_stands(services: Services, run: RunRecord) -> RunRecord:
+async def as_it_stands(services: Services, run: RunRecord) -> RunRecord:
     """A run that the store holds as running may have failed since: Temporal knows."""
     if run.status != "running" or services.workflows is None:
         return run

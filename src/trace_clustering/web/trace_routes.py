@@ -1,22 +1,24 @@
-"""The API's route of a single trace: what is known of it, its spans, its text, its summary."""
+"""The API's routes of a single trace: what is known of it, and all that was sent of it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter
 
 from trace_clustering.errors import NotFoundError
-from trace_clustering.models.traces import EVENT_SUMMARY, TraceFacts, TraceSummary
-from trace_clustering.store import Store
+from trace_clustering.models.traces import EVENT_SUMMARY, TraceEvent, TraceFacts, TraceSummary
+from trace_clustering.store import ReceivedTrace, Store
 from trace_clustering.traces.assembly import assemble
 from trace_clustering.traces.span import Span, TraceRecord
 from trace_clustering.traces.summary_event import read_summary
 from trace_clustering.traces.text import trace_text
 from trace_clustering.web.routes import Given, TeamId
 
-router = APIRouter(prefix="/api/v1/teams/{team_id}/traces", tags=["traces"])
+router = APIRouter(prefix="/api/v1/teams/{team_id}", tags=["traces"])
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,68 @@ class TraceDetail:
     text: str
 
 
-@router.get("/{trace_id:path}")
-def trace(services: Given, team_id: TeamId, trace_id: str) -> TraceDetail:
-    """One trace: what is known of it, its spans as a tree, its text and its summary."""
-    store = services.store
+@dataclass(frozen=True)
+class SentEvent:
+    """An event of a trace as it was sent."""
+
+    uuid: str
+    event: str
+    distinct_id: str
+    timestamp: datetime
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SentEvents:
+    """All that was sent of a trace, the earliest end first."""
+
+    events: list[SentEvent]
+
+
+@router.get("/traces/{trace_id:path}")
+def trace(services: Given, team_id: TeamId, trace_id: str, id: str = "") -> TraceDetail:
+    """One trace: what is known of it, its spans as a tree, its text and its summary.
+
+    An id that cannot stand in an address, such as two dots, is given as ``id`` instead.
+    """
+    trace_id = trace_id or id
+    received = received_of(services.store, team_id, trace_id)
+    return detail_of(services.store, team_id, trace_id, received)
+
+
+@router.get("/events")
+def events(services: Given, team_id: TeamId, trace_id: str) -> SentEvents:
+    """Everything that was sent of one trace, as it was sent."""
+    received = received_of(services.store, team_id, trace_id)
+    return SentEvents(
+        [
+            SentEvent(
+                one.uuid, one.event, one.distinct_id, one.timestamp, json.loads(one.properties)
+            )
+            for one in in_order(received)
+        ]
+    )
+
+
+def received_of(store: Store, team_id: int, trace_id: str) -> ReceivedTrace:
+    """What has come of a trace.
+
+    Raises:
+        NotFoundError: nothing has.
+    """
     received = store.events.of_traces(team_id, [trace_id]).get(trace_id)
     if received is None:
         raise NotFoundError(f"team {team_id} has no trace {trace_id}")
+    return received
+
+
+def in_order(received: ReceivedTrace) -> list[TraceEvent]:
+    """The events of a trace, the earliest end first."""
+    return sorted(received.events, key=lambda one: (one.timestamp, one.uuid))
+
+
+def detail_of(store: Store, team_id: int, trace_id: str, received: ReceivedTrace) -> TraceDetail:
+    """A trace as it stands, from all that has come of it."""
     record = assemble(trace_id, received.events)
     row = store.traces.get(team_id, [trace_id]).get(trace_id)
     return TraceDetail(
