@@ -9,6 +9,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.settings import ENV_PREFIX
@@ -20,6 +22,28 @@ hypothesis.settings.load_profile("tests")
 RETENTION_DAYS = 92
 _team_ids = itertools.count(1000)
 _names = itertools.count()
+
+
+# Tests that share something costly, by how their ids begin.
+_SHARING = (
+    *("tests/browser/", "tests/clients/test_langfuse", "tests/clients/test_open"),
+    "tests/clients/test_posthog",
+)
+# Each of these takes long and shares nothing.
+_ALONE = ("tests/processes/", "tests/temporal/test_schedule", "tests/temporal/test_coordinator")
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a process the tests of a file together; those that share something costly too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_SHARING):
+            return nodeid.split("/")[1]
+        return nodeid if nodeid.startswith(_ALONE) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Together:
+    return _Together(config, log)
 
 
 @pytest.fixture(autouse=True)

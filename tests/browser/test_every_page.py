@@ -1,0 +1,73 @@
+"""Every page, in both schemes and on narrow screens: no violation, nothing for axe to find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.support import Served, serious_findings, wait_until
+from trace_clustering.web import urls
+
+Address = Callable[[Served], str]
+
+
+def _first_trace(served: Served) -> str:
+    found = served.json(f"/api/v1/runs/{served.run}/traces?size=1")
+    return str(found["traces"][0]["trace_id"])
+
+
+PAGES: dict[str, Address] = {
+    "home": lambda _: urls.home(),
+    "team": lambda served: urls.team(served.team_id),
+    "a small team": lambda served: urls.team(served.small_team_id),
+    "start": lambda served: urls.start(served.team_id),
+    "a run": lambda served: urls.run(served.run),
+    "a run as a treemap": lambda served: urls.run(served.run, view="treemap"),
+    "two runs": lambda served: urls.compare(served.run, served.earlier_run),
+    "a cluster": lambda served: urls.group(served.run, 0),
+    "traces of a run": lambda served: urls.run_traces(served.run, error=True),
+    "a trace": lambda served: urls.trace(served.team_id, _first_trace(served), served.run),
+    "words found": lambda served: urls.search(served.team_id, q="the", by="words"),
+    "meanings found": lambda served: urls.search(served.team_id, q="broken build", by="meaning"),
+    "nothing there": lambda served: "/teams/nobody",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(page: Page, served: Served, name: str) -> None:
+    page.goto(served.path(PAGES[name](served)))
+    _scroll_through(page)
+    assert page.locator("h1").count() == 1
+    assert _fits(page)
+    assert serious_findings(page) == []
+    page.emulate_media(color_scheme="dark")
+    for width in (800, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_until(lambda: _fits(page), f"at {width} something sticks out at the side")
+    # What depends on the scheme is contrast alone.
+    assert serious_findings(page, "color-contrast") == []
+
+
+@pytest.mark.parametrize("name", ["a run", "a run as a treemap", "two runs"])
+def test_every_chart_has_its_table(page: Page, served: Served, name: str) -> None:
+    page.goto(served.path(PAGES[name](served)))
+    charts = page.locator("[data-chart]").all()
+    assert charts
+    for chart in charts:
+        assert chart.locator("table td, table th, ul li, ol li").count() > 2
+
+
+def _fits(page: Page) -> bool:
+    """Whether nothing sticks out at the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def _scroll_through(page: Page) -> None:
+    """Charts are drawn when they come near the view."""
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    charts = page.locator("[data-chart]").count()
+    if charts:
+        wait_until(lambda: page.locator("[data-drawn]").count() >= 1, "no chart was drawn")
+    page.evaluate("scrollTo(0, 0)")

@@ -1,0 +1,111 @@
+"""The page of a run and of two runs in a browser: charts, their tables, and ways on from them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewPage
+from tests.browser.support import Served, wait_until
+from trace_clustering.web import urls
+from trace_clustering.web.pages.figures import label
+
+HOSTILE = (
+    "<b>bold</b> <a href='https://example.org/'>away</a> &lt;i&gt; <span style='color:red'>red"
+)
+
+
+def show_chart(page: Page) -> None:
+    """Bring the first chart into view and wait until it is drawn."""
+    page.locator("[data-chart]").first.scroll_into_view_if_needed()
+    wait_until(lambda: page.locator("[data-drawn]").count(), "the chart was not drawn")
+
+
+def drawn_colours(page: Page) -> Any:
+    return page.evaluate(
+        "[...document.querySelectorAll('.chart-plot text')].map((one) => one.style.fill)"
+    )
+
+
+def test_a_chart_is_drawn_when_it_is_near_and_again_in_another_scheme(
+    page: Page, served: Served
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.path(urls.run(served.run)))
+    assert not page.locator(".chart details[open]").count()
+    assert not [url for url in asked if "plotly.min.js" in url]
+    show_chart(page)
+    assert [url for url in asked if "plotly.min.js" in url]
+    assert page.locator(".chart").inner_text().count("Silhouette") == 1
+    light = drawn_colours(page)
+    page.locator("[data-theme-switch]").click()
+    wait_until(lambda: drawn_colours(page) != light, "the chart kept the colours of before")
+
+
+def test_a_leaf_of_the_treemap_leads_to_its_page(page: Page, served: Served) -> None:
+    page.goto(served.path(urls.run(served.run, view="treemap")))
+    show_chart(page)
+    parts = page.locator(".treemap .slice").filter(has_text="%")
+    parts.last.locator("path").click()
+    wait_until(lambda: "/groups/" in page.url, "the click led nowhere")
+
+
+def test_the_treemap_has_links_in_its_table(page: Page, served: Served) -> None:
+    page.goto(served.path(urls.run(served.run, view="treemap")))
+    page.get_by_text("As a table").first.click()
+    page.locator(".tree a").first.click()
+    assert "/groups/" in page.url
+
+
+def test_titles_are_shown_as_they_stand_in_a_chart(page: Page, served: Served) -> None:
+    page.goto(served.path(urls.compare(served.run, served.earlier_run)))
+    page.evaluate(
+        """(text) => {
+            const script = document.querySelector(".chart script");
+            const figure = JSON.parse(script.textContent);
+            figure.data[0].node.label[0] = text;
+            script.textContent = JSON.stringify(figure);
+        }""",
+        label(HOSTILE),
+    )
+    show_chart(page)
+    assert HOSTILE[:60] in " ".join(page.locator(".chart-plot text").all_text_contents())
+    assert not page.locator(".chart-plot a, .chart-plot [style*=red]").count()
+
+
+def test_two_runs_that_are_chosen_from_a_list(page: Page, served: Served) -> None:
+    page.goto(served.path(urls.run(served.run)))
+    page.get_by_text("Compare with another run").click()
+    # The run before is the one that it begins with.
+    expect(page.get_by_label("Run of")).to_have_value(served.earlier_run)
+    show_chart(page)
+    page.goto(served.path(urls.run(served.run, view="treemap")))
+    page.select_option("#go", served.earlier_run)
+    page.get_by_role("button", name="Show").click()
+    assert page.url == served.path(urls.run(served.earlier_run, view="treemap"))
+
+
+def test_tables_are_open_where_charts_cannot_be_drawn(new_page: NewPage, served: Served) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(served.path(urls.run(served.run, view="treemap")))
+    assert page.locator(".chart details[open]").count() == page.locator(".chart").count() == 2
+    assert page.locator(".tree li").first.is_visible()
+    assert not page.locator(".chart-plot").first.is_visible()
+
+
+def test_times_are_the_readers_also_in_lists_and_on_the_way(page: Page, served: Served) -> None:
+    page.goto(served.path(urls.run(served.run)))
+    crumb = page.locator(".crumbs time")
+    expect(crumb).to_have_attribute("data-told", "")
+    own, chosen = crumb.inner_text(), page.locator("#go option:checked")
+    moment = datetime.fromisoformat(str(chosen.get_attribute("data-time")))
+    local = moment.astimezone(ZoneInfo("Europe/Berlin"))
+    assert f"{local:%H:%M}" in own
+    # The seconds too, where another run began in the same minute.
+    assert chosen.inner_text().startswith(own)
+    assert re.fullmatch(r"(:\d\d)? · \d+ clusters, [\d,]+ traces", chosen.inner_text()[len(own) :])
