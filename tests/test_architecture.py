@@ -138,6 +138,13 @@ def test_arrows_point_inwards(path: Path) -> None:
     assert not imported(path) & FORBIDDEN[room_of(path)] - exempt
 
 
+@pytest.mark.parametrize("path", in_rooms("web"), ids=by_name)
+def test_the_api_knows_no_page(path: Path) -> None:
+    # These two put both together.
+    if path.parent.name != "pages" and path.stem not in ("app", "guard"):
+        assert "trace_clustering.web.pages" not in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", in_rooms(*ALLOWED), ids=by_name)
 def test_the_innermost_rooms_know_little(path: Path) -> None:
     assert imported(path) - sys.stdlib_module_names <= ALLOWED[room_of(path)]
@@ -215,6 +222,10 @@ def test_the_library_needs_neither_temporal_nor_clickhouse() -> None:
 def test_the_command_line_starts_light() -> None:
     loaded = loaded_by("import trace_clustering.cli")
     assert not loaded & {"temporalio", "sklearn", "fastapi", "wordllama", *ENGINES}
+
+
+def test_a_service_without_a_worker_starts_without_what_only_workers_need() -> None:
+    assert not loaded_by("import trace_clustering.bootstrap") & {"sklearn", "scipy", "wordllama"}
 
 
 @pytest.mark.parametrize(

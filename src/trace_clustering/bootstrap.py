@@ -14,27 +14,27 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from trace_clustering.errors import ServiceError, SettingsError
 from trace_clustering.models import CoordinatorInputs
 from trace_clustering.observability import get_logger
-from trace_clustering.providers import build_embedder, build_summarizer
-from trace_clustering.settings import ENV_PREFIX, Settings, describe_settings
+from trace_clustering.providers import build_embedder, build_namer, build_summarizer
+from trace_clustering.settings import ENV_PREFIX, Settings
+from trace_clustering.settings_sources import describe_settings
 from trace_clustering.store import Store
 from trace_clustering.summarization import Summarization
-from trace_clustering.temporal.activities import ClusteringActivities
 from trace_clustering.temporal.connection import connect, make_runtime
 from trace_clustering.temporal.dev_server import dev_server
 from trace_clustering.temporal.gateway import ScheduleOptions, TemporalGateway
-from trace_clustering.temporal.summarization_activities import SummarizationActivities
-from trace_clustering.temporal.worker import build_worker
 from trace_clustering.web.app import create_app
 from trace_clustering.web.services import Services
 
 log = get_logger()
 
 LOOPBACK = "127.0.0.1"
+_PORT_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ async def running(
         summarization = _summarization(store, settings)
         gateway, metrics, place = None, None, None
         if parts.temporal:
-            metrics = f"{LOOPBACK}:{_free_port()}"
             place = await _temporal(stack, settings)
-            client = await connect(settings, place.address, make_runtime(metrics))
+            runtime, metrics = metered_runtime()
+            client = await connect(settings, place.address, runtime)
             gateway = TemporalGateway(client, schedule_options(settings))
             if parts.worker:
                 await stack.enter_async_context(_worker(client, summarization, settings))
@@ -118,8 +118,15 @@ async def running(
             workflows=gateway,
             sdk_metrics=_sdk_metrics(metrics),
             describe_settings=lambda: describe_settings(settings, overrides),
+            temporal_ui=_temporal_ui(settings, place),
         )
         yield Running(create_app(services), services, place)
+
+
+def _temporal_ui(settings: Settings, place: TemporalPlace | None) -> str | None:
+    if settings.temporal_ui_url is not None:
+        return settings.temporal_ui_url.rstrip("/")
+    return f"http://{place.ui_address}" if place and place.ui_address else None
 
 
 def _make_data_dir(settings: Settings) -> None:
@@ -232,15 +239,22 @@ async def _temporal(stack: AsyncExitStack, settings: Settings) -> TemporalPlace:
 async def _worker(
     client: Client, summarization: Summarization, settings: Settings
 ) -> AsyncIterator[None]:
+    # scikit-learn and SciPy take a second or two to import, and only a worker needs them.
+    from trace_clustering.temporal.activities import ClusteringActivities
+    from trace_clustering.temporal.part_activities import PartActivities
+    from trace_clustering.temporal.summarization_activities import SummarizationActivities
+    from trace_clustering.temporal.worker import build_worker
+
     clustering = ClusteringActivities(
         summarization.store,
         min_traces=settings.min_traces,
         seed=settings.seed,
         rendering=settings.rendering,
     )
+    parts = PartActivities(summarization.store, build_namer(settings))
     worker = build_worker(
         client,
-        [*clustering.all, *SummarizationActivities(summarization).all],
+        [*clustering.all, *parts.all, *SummarizationActivities(summarization).all],
         max_concurrent_activities=settings.max_concurrent_activities,
     )
     async with AsyncExitStack() as stack:
@@ -264,10 +278,27 @@ def _sdk_metrics(address: str | None) -> Callable[[], Any]:
     return read
 
 
-def _free_port() -> int:
+def loopback_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def metered_runtime(free_port: Callable[[], int] = loopback_port) -> tuple[Runtime, str]:
+    """A runtime of the SDK, and where it serves its metrics: on a free port of this machine.
+
+    Raises:
+        ServiceError: no port was free for long enough.
+    """
+    problem: ValueError | None = None
+    for _ in range(_PORT_TRIES):
+        address = f"{LOOPBACK}:{free_port()}"
+        try:
+            return make_runtime(address), address
+        except ValueError as error:
+            # Another process may take a port between its being found free and its being used.
+            problem = error
+    raise ServiceError(f"the Temporal SDK cannot serve its metrics: {problem}") from problem
 
 
 def _bind(host: str, port: int) -> socket.socket:
