@@ -5,5 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-for name in ("core", "growth", "job", "coordinator", "receiving"):
+BENCHMARKS = (
+    *("core", "growth", "job", "parts", "coordinator", "receiving"),
+    *("pages", "map", "browsing"),
+)
+
+for name in BENCHMARKS:
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
