@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format bench lock clean install
+.PHONY: demo test check format bench screenshots lock clean install
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -37,6 +37,10 @@ format: $(STAMP)
 # Speed of the core against scikit-learn, growth, and the whole job: one JSON line a case.
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# Every page, light and dark, wide and narrow, from the demo: docs/screenshots. Needs Chromium.
+screenshots: $(STAMP)
+	$(BIN)/python docs/screenshots.py
 
 # Pin every package again, for all platforms.
 lock:
