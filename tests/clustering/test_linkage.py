@@ -36,6 +36,26 @@ def test_the_same_tree_as_scipy(count: int, columns: int) -> None:
         assert same_partition(Cuts(found).labels(groups), theirs)
 
 
+def a_hub(spokes: int) -> NDArray[np.float32]:
+    """Points of which most are nearest to one, so that few pairs are nearest to each other."""
+    lengths = np.linspace(1, 1.2, spokes, dtype=np.float32)
+    return np.vstack([np.zeros(spokes, dtype=np.float32), np.diag(lengths)])
+
+
+def a_row_of_growing_gaps(count: int) -> NDArray[np.float32]:
+    """Points of which the first two alone are nearest to each other."""
+    return (1.1 ** np.arange(count))[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize("points", [a_hub(300), a_row_of_growing_gaps(40)])
+def test_where_few_pairs_are_nearest_to_each_other(points: NDArray[np.float32]) -> None:
+    centred = points - points.mean(axis=0)
+    expected = linkage(centred.astype(np.float64), "ward")
+    found = tree_of(centred)
+    np.testing.assert_allclose(found.heights, expected[:, 2], rtol=1e-3)
+    assert_sound(found)
+
+
 def test_a_weight_counts_as_so_many_copies() -> None:
     points = rows(40, 5, 0)
     weights = np.random.default_rng(1).integers(1, 6, 40)
@@ -124,13 +144,14 @@ def test_ties_on_a_grid() -> None:
         assert_sound(tree_of(points - points.mean(axis=0)))
 
 
-def test_can_be_cancelled_amid_the_merges() -> None:
+@pytest.mark.parametrize("points", [rows(1000, 2, 7), a_hub(999)])
+def test_can_be_cancelled_amid_the_merges(points: NDArray[np.float32]) -> None:
     calls: list[None] = []
 
     def stop_late() -> None:
         calls.append(None)
-        if len(calls) > 6:
+        if len(calls) > 3:
             raise InterruptedError
 
     with pytest.raises(InterruptedError), Workers(stop_late) as workers:
-        ward(workers, rows(1000, 2, 7))
+        ward(workers, points)

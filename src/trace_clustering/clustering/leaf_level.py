@@ -124,7 +124,7 @@ def _agreements(
     half = _half(rows)
     groups = _numbers(least, _most_groups(rows, cuts))
     whole = np.stack([cuts.labels(number)[points] for number in groups])
-    values: list[list[float]] = []
+    values: list[Float64] = []
     for _ in range(halvings):
         drawn = rng.permutation(len(rows))
         halves = [np.sort(drawn[:half]), np.sort(drawn[half : 2 * half])]
@@ -132,10 +132,8 @@ def _agreements(
         for one, other in ((0, 1), (1, 0)):
             workers.progress()
             predicted = _predicted(rows[halves[one]], trees[one], rows[halves[other]], groups)
-            own = (trees[other].labels(number) for number in groups)
-            seen = whole[:, halves[other]]
-            compared = zip(predicted, own, seen, strict=True)
-            values.append([_agreement(*labelings, rng) for labelings in compared])
+            own = np.stack([trees[other].labels(number) for number in groups])
+            values.append(_agreement(predicted, own, whole[:, halves[other]], rng))
     return Agreements(groups, np.array(values))
 
 
@@ -157,8 +155,8 @@ def _numbers(least: int, most: int) -> list[int]:
     return numbers
 
 
-def _predicted(rows: Float32, cuts: Cuts, others: Float32, groups: list[int]) -> list[Labels]:
-    """For each number of groups the group with the nearest mean of each of the others (m,).
+def _predicted(rows: Float32, cuts: Cuts, others: Float32, groups: list[int]) -> Labels:
+    """For each number of groups (g, m) the group with the nearest mean of each of the others.
 
     Groups are runs of rows in the order of the leaves, and of the groups of every finer cut, whose
     sums add up to theirs.
@@ -167,16 +165,16 @@ def _predicted(rows: Float32, cuts: Cuts, others: Float32, groups: list[int]) ->
     # A run of the finest cut may be of any length, and rounding would add up.
     sums = _sums_of_runs(rows[cuts.order].astype(np.float64), begins).astype(np.float32)
     products = sums @ others.T
-    predicted: list[Labels] = []
-    for number in reversed(groups):
+    predicted = np.empty((len(groups), len(others)), dtype=np.int32)
+    for place, number in reversed(list(enumerate(groups))):
         finer, begins = begins, cuts.begins(number)
         places = np.searchsorted(finer, begins)
         sums, products = _sums_of_runs(sums, places), _sums_of_runs(products, places)
         shares = (1 / np.diff(begins, append=len(rows))).astype(np.float32)[:, None]
         scores = products * shares
         scores -= np.float32(0.5) * squared_norms(sums * shares)[:, None]
-        predicted.append(scores.argmax(axis=0).astype(np.int32))
-    return predicted[::-1]
+        predicted[place] = scores.argmax(axis=0)
+    return predicted
 
 
 def _sums_of_runs(rows: NDArray[Scalar], begins: NDArray[np.integer]) -> NDArray[Scalar]:
@@ -190,26 +188,36 @@ def _sums_of_runs(rows: NDArray[Scalar], begins: NDArray[np.integer]) -> NDArray
     return sums
 
 
-def _agreement(predicted: Labels, own: Labels, seen: Labels, rng: np.random.Generator) -> float:
-    """Mean of the adjusted mutual information with two other labelings."""
-    shuffled = rng.permutation(predicted)
-    return 0.5 * sum(_adjusted(predicted, shuffled, labels) for labels in (own, seen))
+def _agreement(predicted: Labels, own: Labels, seen: Labels, rng: np.random.Generator) -> Float64:
+    """(g,) means of the adjusted mutual information with two other labelings, all (g, m)."""
+    shuffled = predicted[:, rng.permutation(predicted.shape[1])]
+    entropy = _entropies(predicted)
+    values = [_adjusted(entropy, predicted, shuffled, labels) for labels in (own, seen)]
+    return 0.5 * (values[0] + values[1])
 
 
-def _adjusted(labels: Labels, shuffled: Labels, others: Labels) -> float:
+def _adjusted(entropy: Float64, labels: Labels, shuffled: Labels, others: Labels) -> Float64:
     """Mutual information beyond what shuffled labels have, over the mean entropy beyond that."""
-    entropies = _entropy(labels) + _entropy(others)
+    entropies = entropy + _entropies(others)
     width = int(others.max()) + 1
-    information = entropies - _entropy(labels * width + others)
-    chance = entropies - _entropy(shuffled * width + others)
-    most = 0.5 * entropies
-    return (information - chance) / (most - chance) if most > chance else 0.0
+    information = entropies - _entropies(labels * width + others)
+    chance = entropies - _entropies(shuffled * width + others)
+    most = 0.5 * entropies - chance
+    return np.where(most > 0, (information - chance) / np.where(most > 0, most, 1.0), 0.0)
 
 
-def _entropy(labels: Labels) -> float:
-    counts = np.bincount(labels)
-    counts = counts[counts > 0]
-    return float(np.log(len(labels)) - (counts * np.log(counts)).sum() / len(labels))
+def _entropies(labels: Labels) -> Float64:
+    """(g,) of the rows of (g, m)."""
+    g, m = labels.shape
+    # Pairs of labels have far more values than there are rows: sorting beats counting each value.
+    ordered = np.sort(labels, axis=1)
+    is_last = np.ones((g, m), dtype=np.bool_)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=is_last[:, :-1])
+    last = np.flatnonzero(is_last)
+    counts = np.diff(last, prepend=-1)
+    sums = np.bincount(last // m, weights=counts * np.log(counts), minlength=g)
+    entropies: Float64 = np.log(m) - sums / m
+    return entropies
 
 
 def _beyond_clouds(workers: Workers, rows: Float32, rng: np.random.Generator) -> bool:
