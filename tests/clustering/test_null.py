@@ -11,11 +11,13 @@ from trace_clustering.clustering.preparation import prepare
 from trace_clustering.clustering.threads import Workers
 
 
-def null_of(embeddings: NDArray[np.float64], ks: range = range(3, 7)) -> Null:
+def null_of(
+    embeddings: NDArray[np.float64], ks: range = range(3, 7), silhouette: float = 0.0
+) -> Null:
     with Workers() as workers:
         prepared = prepare(workers, embeddings)
         before = prepared.rows.copy()
-        null = null_silhouettes(workers, prepared, ks, np.random.default_rng(0))
+        null = null_silhouettes(workers, prepared, ks, silhouette, np.random.default_rng(0))
         assert np.array_equal(prepared.rows, before)
         return null
 
@@ -51,3 +53,21 @@ def test_data_with_few_distinct_values(columns: int) -> None:
     null = null_of(embeddings, range(2, 3))
     assert -1 <= null.shuffled <= 1
     assert 0 < null.cloud <= 1
+
+
+def test_clear_clusters_need_little_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[int] = []
+
+    def counted(noise: NDArray[np.float32], *_: object) -> float:
+        searches.append(len(noise))
+        return 0.1
+
+    monkeypatch.setattr("trace_clustering.clustering.null._best_silhouette", counted)
+    for rows, silhouette, draws in [
+        *((1200, 0.15, 2), (1200, 0.25, 1)),
+        *((500, 0.15, 4), (500, 0.25, 2)),
+        *((100, 0.15, 4), (100, 0.25, 4)),
+    ]:
+        searches.clear()
+        null_of(np.random.default_rng(0).standard_normal((rows, 3)), silhouette=silhouette)
+        assert searches == [min(rows, 1000)] * 3 * draws

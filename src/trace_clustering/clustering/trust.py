@@ -232,9 +232,10 @@ def _evidence(
     found: _Found, scores_by_k: Mapping[int, KScore], outlier_share: float | None
 ) -> _Evidence:
     silhouettes = {k: score.silhouette_score for k, score in sorted(scores_by_k.items())}
-    null = _null(found, found.ks)
+    best = max(silhouettes.values())
+    null = _null(found, found.ks, best)
     pair = finer = None
-    if not _beats(max(silhouettes.values()), null):
+    if not _beats(best, null):
         finer = finer_groups(found.workers, found.prepared, found.ks[-1], found.rng)
         pair = _pair(found) if finer is None and found.ks[0] > 2 else None
     return _Evidence(
@@ -248,8 +249,9 @@ def _evidence(
     )
 
 
-def _null(found: _Found, ks: range) -> Null:
-    return null_silhouettes(found.workers, found.prepared, ks, found.rng, found.on_progress)
+def _null(found: _Found, ks: range, silhouette: float) -> Null:
+    workers, prepared, rng = found.workers, found.prepared, found.rng
+    return null_silhouettes(workers, prepared, ks, silhouette, rng, found.on_progress)
 
 
 def _pair(found: _Found) -> tuple[float, float] | None:
@@ -257,7 +259,7 @@ def _pair(found: _Found) -> tuple[float, float] | None:
     rows = found.prepared.rows
     two = search_k(rows, min_k=2, max_k=2, seed=0, on_progress=found.on_progress)
     silhouette = two.scores_by_k[2].silhouette_score
-    if not _beats(silhouette, _null(found, range(2, 3))):
+    if not _beats(silhouette, _null(found, range(2, 3), silhouette)):
         return None
     return silhouette, float(np.bincount(two.labels).max() / len(two.labels))
 
