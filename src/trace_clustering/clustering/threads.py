@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
+from itertools import chain, islice
 from typing import Self, TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ Labels = NDArray[np.int32]
 BLOCK_ROWS = 512
 _MAX_WORKERS = 8
 _FEW_COLUMNS = 512
+_LOOK_UP_SECONDS = 0.1
 
 
 @cache
@@ -88,12 +90,56 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Turns:
+    """Lets as many threads compute at a time as there are cores.
+
+    More would spend their time on taking the interpreter's lock from each other.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._changed = threading.Condition()
+        self._free = at_once
+        self._has = threading.local()
+
+    @property
+    def all_taken(self) -> bool:
+        return self._free == 0
+
+    @contextmanager
+    def taken(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Wait for a turn, calling ``waiting`` meanwhile; not where the thread has one already."""
+        if getattr(self._has, "turn", False):
+            yield
+            return
+        while not self._take():
+            waiting()
+        self._has.turn = True
+        try:
+            yield
+        finally:
+            self._has.turn = False
+            with self._changed:
+                self._free += 1
+                self._changed.notify()
+
+    def _take(self) -> bool:
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: self._free > 0, _LOOK_UP_SECONDS)
+            self._free -= is_free
+            return is_free
+
+
+_turns = _Turns(_usable_cores())
+
+
 class Workers:
     """A pool of threads for the length of one computation; BLAS keeps to one thread meanwhile.
 
+    Computations of one process beyond one for each core wait until others are done.
+
     Args:
-        on_progress: called in the caller's thread each time a block is done. What it raises ends
-            the computation.
+        on_progress: called in the caller's thread each time a block is done, and while the
+            computation waits. What it raises ends the computation.
     """
 
     def __init__(self, on_progress: Callable[[], None] | None = None) -> None:
@@ -102,6 +148,7 @@ class Workers:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        self._open.enter_context(_turns.taken(self.progress))
         self._open.enter_context(_single_blas_thread.held())
         self._pool = self._open.enter_context(ThreadPoolExecutor(self._count))
         self._aside = ThreadPoolExecutor(1)
@@ -120,9 +167,19 @@ class Workers:
         return self._aside.submit(task, item)
 
     def map(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yields ``task(item)`` in the order of the items, a few of them under way at a time."""
+        """Yields ``task(item)`` in the order of the items, a few of them under way at a time.
+
+        A single one, or all where others compute on the other cores, in the caller's thread.
+        """
+        rest = iter(items)
+        first = list(islice(rest, 2))
+        if len(first) == 1 or _turns.all_taken:
+            for item in chain(first, rest):
+                yield task(item)
+                self.progress()
+            return
         waiting: deque[Future[Result]] = deque()
-        for item in items:
+        for item in chain(first, rest):
             waiting.append(self._pool.submit(task, item))
             if len(waiting) > 2 * self._count:
                 yield self._next(waiting)
