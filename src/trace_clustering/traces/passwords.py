@@ -76,8 +76,7 @@ def without_passwords(text: str, mask: str, *, is_name: bool = False) -> str:
         text: in one line, with single blanks.
         is_name: whether a plain word behind a colon is no secret, as in "Password: reset links".
     """
-    lower = text.lower()
-    if not any(hint in lower for hint in _HINTS):
+    if not any(map(text.lower().__contains__, _HINTS)):
         return text
     text = _BEARER.sub(rf"\1{mask}", text)
     text = _ASSIGNED.sub(lambda match: _assigned(match, mask, is_name), text)
