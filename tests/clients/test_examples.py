@@ -7,6 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.processes.support import json_of
 
 DATA = ROOT.parent / "shared" / "data"
 REAL = ("tau_airline_traces", "mt_bench_conversations")
+REAL_TRACES = 120
 REAL_WINDOW = {"window_start": "2026-11-01T00:00:00Z", "window_end": "2026-11-22T00:00:00Z"}
 SCRIPT = str(ROOT / "examples" / "send_traces.py")
 WAYS = ("ingest", *KINDS)
@@ -82,9 +84,17 @@ def cases(folder: Path) -> list[Case]:
         "window_end": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     windows = {made_up: window}
-    windows |= {DATA / f"{name}.jsonl": REAL_WINDOW for name in REAL if DATA.is_dir()}
+    windows |= {beginning(name, folder): REAL_WINDOW for name in REAL if DATA.is_dir()}
     pairs = [(file, way) for file in windows for way in WAYS]
     return [Case(file, windows[file], way, at) for at, (file, way) in enumerate(pairs, start=1)]
+
+
+def beginning(name: str, folder: Path) -> Path:
+    """The first traces of a real file."""
+    copy = folder / f"{name}.jsonl"
+    with (DATA / copy.name).open(encoding="utf-8") as lines:
+        copy.write_text("".join(islice(lines, REAL_TRACES)), encoding="utf-8")
+    return copy
 
 
 def bring_all(folder: Path) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def bring_all(folder: Path) -> dict[str, Any]:
     with service(folder, retention_days=10_000) as running, ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda case: case.bring(running), given))
         clusters = list(pool.map(lambda case: case.clusters(running), given))
-    stored = read_back(folder, *(case.team_id for case in given if case.file.parent == folder))
+    stored = read_back(folder, *(case.team_id for case in given if case.file.stem not in REAL))
     return {
         case.name: {"clusters": found, **case.details(stored.get(case.team_id, {}))}
         for case, found in zip(given, clusters, strict=True)

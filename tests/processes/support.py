@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "trace-clustering")
 
 
@@ -78,6 +80,27 @@ def command(env: Mapping[str, str], *arguments: str, code: int = 0) -> str:
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout
+
+
+def call(method: str, url: str, **request: Any) -> Any:
+    """The JSON that the API answers; an error is one of the test."""
+    answer = httpx.request(method, url, timeout=60, trust_env=False, **request)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def bring(url: str, team: str, traces: Path, *, summarize: bool = True) -> None:
+    """What ``ingest`` does, without the second that the command line takes to start."""
+    base = f"{url}/api/v1/teams/{team}"
+    call("POST", f"{base}/traces", content=traces.read_bytes())
+    if summarize:
+        call("POST", f"{base}/summaries?limit=1000")
+
+
+def ended(url: str, workflow_id: str) -> dict[str, Any] | None:
+    """What became of a workflow; None while it runs."""
+    state: dict[str, Any] = call("GET", f"{url}/api/v1/workflows/{workflow_id}")
+    return None if state["status"] == "running" else state
 
 
 def json_of(env: Mapping[str, str], *arguments: str) -> Any:

@@ -17,8 +17,11 @@ import pytest
 from tests.processes.support import (
     COMMAND,
     Process,
+    bring,
+    call,
     children,
     command,
+    ended,
     environment,
     json_of,
     running,
@@ -111,45 +114,32 @@ def test_a_coordinator_run_survives_a_kill_of_everything(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     teams = [str(team) for team in range(1, 6)]
-    traces = write_traces(tmp_path / "traces.jsonl", 400)
+    traces = write_traces(tmp_path / "traces.jsonl", 150)
     first = Process(["up"], env, tmp_path / "first.log")
     url = url_of(first)
     for team in teams:
         bring(url, team, traces)
     body = {"max_concurrent_teams": 1}
-    started = httpx.post(f"{url}/api/v1/coordinator/runs", json=body, trust_env=False).json()
+    started = call("POST", f"{url}/api/v1/coordinator/runs", json=body)
     until(lambda: runs_of(url, teams[1]), "the second team's run never began")
     first.kill()
 
     with running(["up"], env, tmp_path / "second.log") as second:
-        path = f"{url_of(second)}/api/v1/workflows/{started['workflow_id']}"
-        state = until(lambda: ended(path), "the coordinator never ended", 120)
+        url = url_of(second)
+        state = until(lambda: ended(url, started["workflow_id"]), "it never ended", 120)
         assert state["status"] == "completed", state
         assert (state["result"]["teams_processed"], state["result"]["teams_failed"]) == (5, 0)
         for team in teams:
-            (run,) = runs_of(url_of(second), team)
+            (run,) = runs_of(url, team)
             assert run["status"] == "completed"
         schedule = json_of(env, "schedule", "show")
         assert (schedule["paused"], schedule["runs"]) == (False, 0)
     assert count_events(env) == dict.fromkeys(teams, 1)
 
 
-def bring(url: str, team: str, traces: Path) -> None:
-    base = f"{url}/api/v1/teams/{team}"
-    for path, content in (("traces", traces.read_bytes()), ("summaries?limit=1000", b"")):
-        answer = httpx.post(f"{base}/{path}", content=content, timeout=60, trust_env=False)
-        answer.raise_for_status()
-
-
 def runs_of(url: str, team: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{url}/api/v1/teams/{team}/runs", trust_env=False)
-    found: list[dict[str, Any]] = answer.json()["runs"]
+    found: list[dict[str, Any]] = call("GET", f"{url}/api/v1/teams/{team}/runs")["runs"]
     return found
-
-
-def ended(path: str) -> dict[str, Any] | None:
-    state: dict[str, Any] = httpx.get(path, trust_env=False).json()
-    return None if state["status"] == "running" else state
 
 
 def count_events(env: Mapping[str, str]) -> dict[str, int]:

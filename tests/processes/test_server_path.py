@@ -11,8 +11,9 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 import pytest
@@ -20,7 +21,10 @@ import pytest
 from tests.processes.support import (
     COMMAND,
     Process,
+    bring,
+    call,
     command,
+    ended,
     environment,
     json_of,
     running,
@@ -81,9 +85,37 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_traces(tmp_path_factory.mktemp("traces") / "traces.jsonl", 60)
 
 
-def start_worker(env: Env, tmp_path: Path) -> Process:
-    """Start a worker; not waiting for it to be ready, so that a hold can be in its way."""
-    return Process(["worker"], env, tmp_path / f"worker-{free_port()}.log")
+class Crew:
+    """One worker at a time: whoever replaces one that was killed is the next to be killed."""
+
+    def __init__(self, env: Env, folder: Path) -> None:
+        self._env, self._folder = env, folder
+        self._worker: Process | None = None
+        self._started = 0
+
+    def ready(self) -> Process:
+        """The worker, started if there is none."""
+        if self._worker is None:
+            self._started += 1
+            self._worker = Process(["worker"], self._env, self._folder / f"{self._started}.log")
+        self._worker.wait_until_ready()
+        return self._worker
+
+    def kill(self) -> None:
+        self.ready().kill()
+        self._worker = None
+
+    def stop(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+        self._worker = None
+
+
+@pytest.fixture(scope="module")
+def crew(env: Env, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    started = Crew(env, tmp_path_factory.mktemp("crew"))
+    yield started
+    started.stop()
 
 
 def test_worker_and_service_share_one_store(env: Env, traces: Path, tmp_path: Path) -> None:
@@ -100,17 +132,17 @@ def test_worker_and_service_share_one_store(env: Env, traces: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_a_killed_worker_is_replaced(
-    env: Env, front: ClickHouseFront, traces: Path, tmp_path: Path, activity: str
+    crew: Crew, env: Env, front: ClickHouseFront, traces: Path, activity: str
 ) -> None:
-    check_kill(env, front, traces, tmp_path, team=10 + ACTIVITIES.index(activity), held=(activity,))
+    check_kill(crew, env, front, traces, team=10 + ACTIVITIES.index(activity), held=(activity,))
 
 
 def test_a_worker_killed_after_its_event_was_stored(
-    env: Env, front: ClickHouseFront, traces: Path, tmp_path: Path
+    crew: Crew, env: Env, front: ClickHouseFront, traces: Path
 ) -> None:
     """The event is in the store, but nobody was told: the next attempt finds it."""
     held = (ACTIVITIES[-1], "INSERT INTO", "events")
-    check_kill(env, front, traces, tmp_path, team=20, held=held, when="after")
+    check_kill(crew, env, front, traces, team=20, held=held, when="after")
 
 
 @pytest.mark.parametrize(
@@ -123,29 +155,37 @@ def test_a_worker_killed_after_its_event_was_stored(
     ids=["snapshot", "vectors-stored", "facts-not-stored"],
 )
 def test_a_worker_killed_while_it_summarizes_is_replaced(
+    crew: Crew,
     env: Env,
     front: ClickHouseFront,
     traces: Path,
-    tmp_path: Path,
     held: tuple[str, ...],
     when: Literal["before", "after"],
 ) -> None:
     team = 30 + len(held) + (when == "after")
-    command(env, "ingest", str(traces), "--team-id", str(team), "--no-summarize")
-    worker = start_worker(env, tmp_path)
-    worker.wait_until_ready()
-    front.hold(*held, when=when)
-    asked = ("summarize", "--team-id", str(team), "--now", "--no-wait")
-    started = json_of(env, *asked)
-    front.wait_held(timeout=30)
-    worker.kill()
-    front.release()
-    with running(["worker"], env, tmp_path / "second.log"):
-        state = until(lambda: ended(env, started["workflow_id"]), "it never ended", 90)
+    bring(url_of(env), str(team), traces, summarize=False)
+    with killed_while_held(crew, front, held, when):
+        asked = ("summarize", "--team-id", str(team), "--now", "--no-wait")
+        workflow_id = json_of(env, *asked)["workflow_id"]
+    state = until(lambda: ended(url_of(env), workflow_id), "it never ended", 90)
     assert state["status"] == "completed", state
     assert state["result"]["failed"] == 0
     # Two vectors a trace, whether or not the first worker had stored them already.
     assert stored(front, team) == {"traces": 60, "vectors": 120}
+
+
+@contextmanager
+def killed_while_held(
+    crew: Crew, front: ClickHouseFront, held: tuple[str, ...], when: Literal["before", "after"]
+) -> Iterator[None]:
+    """Kill the worker during a query of what the body starts; then there is another."""
+    crew.ready()
+    front.hold(*held, when=when)
+    yield
+    front.wait_held(timeout=30)
+    crew.kill()
+    front.release()
+    crew.ready()
 
 
 def stored(front: ClickHouseFront, team: int) -> dict[str, int]:
@@ -161,39 +201,32 @@ def stored(front: ClickHouseFront, team: int) -> dict[str, int]:
 
 
 def check_kill(
+    crew: Crew,
     env: Env,
     front: ClickHouseFront,
     traces: Path,
-    tmp_path: Path,
     *,
     team: int,
     held: tuple[str, ...],
     when: Literal["before", "after"] = "before",
 ) -> None:
     """Kill the worker while a query of an activity is under way; another ends the run."""
-    command(env, "ingest", str(traces), "--team-id", str(team))
-    worker = start_worker(env, tmp_path)
-    worker.wait_until_ready()
-    front.hold(*held, when=when)
-    started = json_of(env, "trigger", "--team-id", str(team), "--no-wait")
-    front.wait_held(timeout=30)
-    worker.kill()
-    front.release()
-    with running(["worker"], env, tmp_path / "second.log"):
-        state = until(lambda: ended(env, started["workflow_id"]), "the run never ended", 90)
+    url = url_of(env)
+    bring(url, str(team), traces)
+    with killed_while_held(crew, front, held, when):
+        started = call("POST", f"{url}/api/v1/teams/{team}/runs", json={})
+    state = until(lambda: ended(url, started["workflow_id"]), "the run never ended", 90)
     assert state["status"] == "completed", state
     run_id = state["result"]["clustering_run_id"]
     assert events_of(front, team) == {"plain": 1, "final": 1}
-    (run,) = json_of(env, "runs", "--team-id", str(team))
+    (run,) = call("GET", f"{url}/api/v1/teams/{team}/runs")["runs"]
     assert (run["run_id"], run["status"]) == (run_id, "completed")
-    event = json_of(env, "show", run_id)
+    event = call("GET", f"{url}/api/v1/runs/{run_id}/event")
     assert sum(len(cluster["trace_ids"]) for cluster in event["$ai_clusters"]) == 60
 
 
-def ended(env: Env, workflow_id: str) -> dict[str, Any] | None:
-    url = f"{env['TRACE_CLUSTERING_URL']}/api/v1/workflows/{workflow_id}"
-    state: dict[str, Any] = httpx.get(url, trust_env=False).json()
-    return None if state["status"] == "running" else state
+def url_of(env: Env) -> str:
+    return env["TRACE_CLUSTERING_URL"]
 
 
 def events_of(front: ClickHouseFront, team: int) -> dict[str, int]:
@@ -220,7 +253,8 @@ def test_the_service_ends_cleanly(env: Env, tmp_path: Path) -> None:
             assert "Traceback" not in process.log.read_text()
 
 
-def test_a_worker_serves_metrics_where_asked_to(env: Env, tmp_path: Path) -> None:
+def test_a_worker_serves_metrics_where_asked_to(crew: Crew, env: Env, tmp_path: Path) -> None:
+    crew.stop()  # or that one might do the work
     own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := free_port())}
     with running(["worker"], own, tmp_path / "worker.log"):
         assert json_of(env, "trigger", "--team-id", "99")["status"] == "skipped"
