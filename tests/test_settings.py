@@ -360,3 +360,14 @@ def test_nothing_else_is_documented() -> None:
     lines = DOCUMENTATION.read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if line.startswith(f"| `{ENV_PREFIX}")]
     assert len(rows) == len(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", ["temporal_api_key", "embedding_api_key", "llm_api_key"])
+@pytest.mark.parametrize(("value", "problem"), [("schlüssel", "ASCII"), ("two\nlines", "one line")])
+def test_a_key_that_fits_no_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(ENV_PREFIX + name.upper(), value)
+    with pytest.raises(SettingsError, match=f"{name}: must be .*{problem}") as error:
+        load_settings({"data_dir": tmp_path})
+    assert value not in str(error.value)

@@ -236,6 +236,13 @@ class Settings(BaseSettings):
             raise ValueError("must be one line of printable characters")
         return value
 
+    @field_validator("temporal_api_key", "embedding_api_key", "llm_api_key", mode="after")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().isascii():
+            raise ValueError("must be ASCII characters, which is all that a header can carry")
+        return value
+
     @field_validator("team_tokens", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
