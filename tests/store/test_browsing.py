@@ -94,7 +94,7 @@ def six(store: Store, team_id: int) -> Run:
         store,
         team_id,
         replace(one, errors=0),
-        replace(one, trace_id=ids[1], cost_usd=0.5, models=("gemini",), errors=0, duration=9.0),
+        replace(one, trace_id=ids[1], cost_usd=0.5, models=("gemini",), errors=7, duration=9.0),
         replace(one, trace_id=ids[2], cost_usd=None, user_id="bob", is_error=True, errors=2),
         replace(one, trace_id=ids[3], cost_usd=0.1, tools=("pay",), errors=0, duration=0.0),
         replace(one, trace_id=ids[4], cost_usd=0.2, is_error=True, errors=5, duration=3.0),
@@ -115,7 +115,7 @@ def test_every_order(browsed: Run) -> None:
         "unusual": "135420",
         "cost": "143025",
         "latency": "140235",
-        "errors": "420135",
+        "errors": "142035",
         "newest": "543210",
         "oldest": "012345",
     }
@@ -137,7 +137,7 @@ def test_every_order(browsed: Run) -> None:
         (TraceFilter(model="old"), ""),
         (TraceFilter(tool="pay"), "3"),
         (TraceFilter(user="bob"), "2"),
-        (TraceFilter(errors=True), "24"),
+        (TraceFilter(errors=True), "124"),
         (TraceFilter(outliers=True), "13"),
         (TraceFilter(day=INSIDE.date()), "01"),
         (TraceFilter(day=date.min), ""),
@@ -169,7 +169,8 @@ def test_every_kind_of_parameter_over_http(server_store: Store, team_id: int) ->
         lasso=SQUARE,
     )
     assert run.ids_of(everything) == "1"
-    assert run.ids_of(replace(everything, errors=True)) == ""
+    assert run.ids_of(replace(everything, errors=True)) == "1"
+    assert run.ids_of(replace(everything, errors=True, user="bob")) == ""
     for odd in (*ODD_IDS, "\x00", "\ufeff", "%_"):
         assert run.ids_of(TraceFilter(text=odd, model=odd, tool=odd, user=odd)) == ""
 

@@ -22,7 +22,7 @@ class TraceFilter:
         text: what the title, the opening or the text as embedded contains, in any case.
         model, tool: which were used, by their whole names.
         user: who it was run for.
-        errors: only those that failed.
+        errors: only those that failed, or in which a span did.
         outliers: only those that stand out.
         day: that began on this day, in UTC.
         lasso: within this polygon on the map, three corners at least.

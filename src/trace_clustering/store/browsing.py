@@ -191,13 +191,12 @@ _PLACE = "round(toFloat64(x), 4) AS x, round(toFloat64(y), 4) AS y"
 _KNOWN = f"""
     trace_id, timestamp, cluster_id, round(toFloat64(distance), 6) AS distance, leaf_id, {_PLACE},
     outlier_score, CAST(is_outlier AS Nullable(Bool)) AS is_outlier, outlier_reason,
-    title, models, tools, input_tokens, output_tokens, cost_usd, latency AS latency_seconds,
-    CAST(is_error AS Nullable(Bool)) AS is_error, user_id, session_id
+    title, opening, models, tools, input_tokens, output_tokens, cost_usd,
+    latency AS latency_seconds, errors, CAST(is_error AS Nullable(Bool)) AS is_error,
+    user_id, session_id
 """
 _ROWS = f"SELECT {_KNOWN} {_OF_RUN}"
-_BY_IDS = f"""
-    SELECT {_KNOWN}, opening, errors {_OF_RUN} AND trace_id IN {{trace_ids:Array(String)}}
-"""
+_BY_IDS = f"{_ROWS} AND trace_id IN {{trace_ids:Array(String)}}"
 _AT = f"""
     SELECT trace_id {_OF_RUN} ORDER BY r.timestamp, trace_id LIMIT 1 OFFSET {{number:UInt64}}
 """
@@ -209,7 +208,7 @@ _ORDERS: dict[TraceOrder, str] = {
     "cost": " ORDER BY r.cost_usd DESC NULLS LAST, trace_id",
     "latency": " ORDER BY r.latency DESC NULLS LAST, trace_id",
     "errors": (
-        " ORDER BY r.is_error DESC NULLS LAST, r.errors DESC NULLS LAST, r.distance, trace_id"
+        " ORDER BY r.errors DESC NULLS LAST, r.is_error DESC NULLS LAST, r.distance, trace_id"
     ),
     "newest": " ORDER BY r.timestamp DESC, trace_id",
     "oldest": " ORDER BY r.timestamp, trace_id",
@@ -248,7 +247,7 @@ def _conditions(which: TraceFilter) -> str:
         "has(models, {model:String})": bool(which.model),
         "has(tools, {tool:String})": bool(which.tool),
         "user_id = {user:String}": bool(which.user),
-        "r.is_error = 1": which.errors,
+        "(r.errors > 0 OR r.is_error = 1)": which.errors,
         "r.is_outlier = 1": which.outliers,
         _ON_THE_DAY: which.day is not None,
         _INSIDE: bool(which.lasso),

@@ -51,7 +51,7 @@ class TableQuery(BaseModel):
     model: Text = ""
     tool: Text = ""
     user: Text = ""
-    error: bool = Field(False, description="Only traces that failed.")
+    error: bool = Field(False, description="Only traces that failed, or a span of theirs.")
     outliers: bool = Field(False, description="Only traces that stand out.")
     day: Annotated[date | None, BeforeValidator(_day)] = Field(
         None, description="That began on this day, in UTC."
