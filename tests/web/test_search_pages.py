@@ -75,6 +75,13 @@ def test_words_are_found_page_by_page(api: Api) -> None:
     assert "There is no page 9" in page(api, q="many", page=9).text
 
 
+def test_words_that_are_not_looked_for_are_not_said_to_be_there(api: Api) -> None:
+    eight = "one of many o n e f m"
+    assert "51 traces have these words, the newest first." in page(api, q=eight).text
+    told = "51 traces have the first 8 of these words, which are all that is looked for"
+    assert told in page(api, q=f"{eight} zebra").text
+
+
 def test_by_meaning_the_nearest_come_first_with_how_near_they_are(api: Api) -> None:
     found = page(api, q="zebra", by="meaning")
     assert "Similarity" in found.text

@@ -24,6 +24,11 @@ MAX_OPENING_CHARS = 300
 _GAP = " … "  # Stands between the parts of an embedded text.
 
 
+def words_of(text: str) -> list[str]:
+    """What a search by words looks for, each once; of more than ``MAX_WORDS`` the first."""
+    return list(dict.fromkeys(text.split()))
+
+
 class Search:
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -34,7 +39,7 @@ class Search:
         The newest first; before them those whose own id, user or session is all that was asked
         for. Only what is said now counts, not what was said before a trace grew.
         """
-        wanted = list(dict.fromkeys(words.split()))[:MAX_WORDS]
+        wanted = words_of(words)[:MAX_WORDS]
         if not wanted:
             return FoundPage(0, [])
         page = {"limit": limit, "offset": offset}

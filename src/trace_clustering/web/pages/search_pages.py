@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from trace_clustering.errors import InvalidInputError
 from trace_clustering.models.browsing import FoundPage
+from trace_clustering.store.search import MAX_WORDS, words_of
 from trace_clustering.web import urls
 from trace_clustering.web.pages.highlighting import highlighted
 from trace_clustering.web.pages.shell import Crumb, render
@@ -47,6 +48,7 @@ def search_page(
         found=found,
         problem=problem,
         most_chars=MAX_QUERY_CHARS,
+        most_words=MAX_WORDS if len(words_of(q)) > MAX_WORDS else None,
         marked=partial(highlighted, words=q if query.by == "words" else ""),
         page_url=lambda number: urls.search(
             team_id, q=q, by=query.by, page=number if number > 1 else None
