@@ -216,15 +216,27 @@ def obeying(request: Request) -> Answer:
     return Structured({"groups": names})
 
 
+def repeating(request: Request) -> Answer:
+    """What a model answers to which all groups are the same."""
+    names = [
+        {"id": number, "title": "Requests of many users", "description": "Requests."}
+        for number in range(40)
+    ]
+    return Structured({"groups": names})
+
+
 MODELS: list[tuple[Answer | Callable[[Request], Answer], str]] = [
     (Hang(), "does not answer within"),
     (Raw(b"<html>"), "answer"),
     (Fail(401), "401"),
     (obeying, "did not rest on"),
+    (repeating, "did not rest on|title"),
 ]
 
 
-@pytest.mark.parametrize(("script", "reason"), MODELS, ids=["hangs", "nonsense", "401", "obeys"])
+@pytest.mark.parametrize(
+    ("script", "reason"), MODELS, ids=["hangs", "nonsense", "401", "obeys", "repeats"]
+)
 async def test_a_run_ends_well_whatever_a_language_model_does(
     cluster: Cluster,
     team_id: int,
@@ -243,6 +255,21 @@ async def test_a_run_ends_well_whatever_a_language_model_does(
     assert event["$ai_names"]["source"] == "keywords"
     assert re.search(reason, event["$ai_names"]["reason"])
     assert "PWNED" not in json.dumps([one["title"] for one in event["$ai_clusters"]])
+
+
+async def test_a_run_ends_well_whose_names_would_cost_more_than_they_may(
+    cluster: Cluster, team_id: int
+) -> None:
+    load_topics(cluster.store, team_id)
+    with FakeOpenAI() as fake:
+        namer = LanguageModelNamer(fake.url, "model", None, timeout_seconds=1.5, budget_tokens=50)
+        async with cluster.worker(namer=namer):
+            output = await (await cluster.start(ClusteringInputs(team_id, seed=1))).result()
+        assert fake.requests == []
+    event = cluster.event(team_id, output["clustering_run_id"])
+    assert event["$ai_missing_parts"] == {}
+    assert "naming_budget_tokens" in event["$ai_names"]["reason"]
+    assert all(one["title"] for one in event["$ai_clusters"])
 
 
 async def test_what_travels_does_not_grow_with_the_traces(cluster: Cluster, team_id: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from trace_clustering.traces import endpoints
+from trace_clustering.traces.fields import MAX_COUNT
 
 if TYPE_CHECKING:
     from trace_clustering.traces.language_model import LanguageModel
@@ -79,8 +80,9 @@ class Usage:
     def add(self, answers: int, input_tokens: int, output_tokens: int) -> None:
         """Count more of each."""
         self.answers += answers
-        self.input_tokens += input_tokens
-        self.output_tokens += output_tokens
+        # An endpoint may say anything.
+        self.input_tokens += min(max(input_tokens, 0), MAX_COUNT)
+        self.output_tokens += min(max(output_tokens, 0), MAX_COUNT)
 
 
 class Asker:

@@ -24,6 +24,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage
 
+from trace_clustering.observability import get_logger
 from trace_clustering.traces import endpoints
 from trace_clustering.traces.asking import (
     AnswerT,
@@ -33,6 +34,8 @@ from trace_clustering.traces.asking import (
     answer_in,
     problem_of,
 )
+
+log = get_logger()
 
 _CONTENT_CODES = ("content_filter", "content_policy_violation", "invalid_prompt")
 _NOT_FOR_THE_TEXT = (errors.ModelAuthenticationError, errors.ModelNotFoundError)
@@ -73,13 +76,24 @@ class LanguageModel:
             usage: gets what the answers have taken.
             on_progress: called often while it waits; what it raises breaks the question off.
         """
-        asking = _Asking(self, question, with_tool, timeout_seconds, usage, on_progress)
+        broken_off: list[BaseException] = []
+
+        def listen() -> None:
+            try:
+                on_progress()
+            except BaseException as error:
+                broken_off.append(error)
+                raise
+
+        asking = _Asking(self, question, with_tool, timeout_seconds, usage, listen)
         try:
             return asyncio.run(asking.answer())
-        except (errors.AgentRunError, TimeoutError) as error:
-            return _Failure(self.api_key, question.what, timeout_seconds).no_answer(error)
         except RecursionError:
             return NoAnswer("invalid", "answers with something that is nested too deep")
+        except Exception as error:
+            if any(error is one for one in broken_off):
+                raise
+            return _Failure(self.api_key, question.what, timeout_seconds).no_answer(error)
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,9 @@ class _Asking(Generic[AnswerT]):
         agent = self._agent(client)
         try:
             run = await agent.run(self.question.prompt, usage=used, model_settings=settings)
-        except _OF_NONSENSE as error:
+        except errors.AgentRunError:
+            raise
+        except (*_OF_NONSENSE, RuntimeError) as error:
             if not received:
                 raise
             raise errors.UnexpectedModelBehavior("the answer cannot be read") from error
@@ -187,7 +203,7 @@ class _Failure:
     what: str
     timeout_seconds: float
 
-    def no_answer(self, error: errors.AgentRunError | TimeoutError) -> NoAnswer:
+    def no_answer(self, error: Exception) -> NoAnswer:
         match error:
             case errors.ContentFilterError():
                 return NoAnswer("refused", self._told(error))
@@ -197,8 +213,11 @@ class _Failure:
                 return NoAnswer("invalid", f"answers with something that is no {self.what}")
             case TimeoutError():
                 return self._too_late()
-            case _:
-                raise error
+        # A proxy of a kind that needs another package, a list of authorities that is not there, a
+        # redirect to nowhere: each is told, and costs the answer alone.
+        told = endpoints.message(f"{type(error).__name__}: {error}", self.api_key)
+        log.warning("Language model cannot be asked", exc_info=error)
+        return NoAnswer("unreachable", f"cannot be asked: {told}", for_every_text=True)
 
     def _of_api(self, error: errors.ModelAPIError) -> NoAnswer:
         detail = self._told(error)
