@@ -41,6 +41,7 @@ _LOOKED_AT = 40
 _PHRASE_BONUS = {2: 1.5, 3: 1.6}
 _DESCRIBING = 3
 _TYPICAL_CHARS = 140
+_ENDS = tuple(".?!…。？！")
 _READ_CHARS = 600
 _COMMON_SHARE = 0.9
 
@@ -186,7 +187,8 @@ class _Naming:
             return f"{count} without any text."
         told = count + self._told_of(group, keywords)
         typical = shortened(self._quoted(spoken[0]), _TYPICAL_CHARS)
-        return f"{told}; typical: “{typical}”."
+        end = "" if typical.endswith(_ENDS) else "."
+        return f"{told}; typical: “{typical}”{end}"
 
     def _told_of(self, group: NamedGroup, keywords: Sequence[str]) -> str:
         """What the description says of the group's traces."""
