@@ -123,3 +123,15 @@ def test_temporals_own_page_is_for_those_who_see_all_teams(store: Store, api: Ap
             page = guarded.ask("GET", urls.run(run.run_id), headers=bearer(token)).text
             assert run.run_id in page
             assert (UI in page) == (token == "all")
+
+
+@pytest.mark.parametrize("host", ["clusters.example", "10.0.0.7"])
+def test_who_is_elsewhere_gets_no_link_to_this_machine(store: Store, api: Api, host: str) -> None:
+    settings = load_settings({"data_dir": api.settings.data_dir, "token": "all"})
+    run = finish_run(store, TEAM, event=run_event())
+    for place, is_told in ((UI, False), ("https://temporal.example", True)):
+        guarded = Api(store, settings, temporal_ui=place)
+        for address in (urls.run(run.run_id), urls.home()):
+            page = guarded.ask("GET", address, headers={**bearer("all"), "Host": host})
+            assert page.status_code == 200
+            assert (place in page.text) == is_told

@@ -158,9 +158,14 @@ def _is_place(origin: str, host: str) -> bool:
         return False
 
 
+def is_near(name: str) -> bool:
+    """Whether a host's name is one that only this machine uses for itself."""
+    return name == IN_PROCESS_HOST or is_loopback(name)
+
+
 def _is_own_name(host: str, settings: Settings) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return name in (settings.host, IN_PROCESS_HOST) or is_loopback(name)
+    return name == settings.host or is_near(name)

@@ -56,7 +56,7 @@ async def home(
         total_waiting=sum(counts.waiting.get(team_id, 0) for team_id in seen),
         schedules=schedules,
         models=_models(services.settings) if access.teams is None else (),
-        temporal_ui=temporal_ui_of(services, access),
+        temporal_ui=temporal_ui_of(services, request),
         # As the reader reaches it, so that it can be copied.
         service_url=str(request.base_url).rstrip("/"),
         options=command_options(services.settings, access),

@@ -146,7 +146,7 @@ def _empty_page(
 def _frame(
     request: Request, services: Services, found: _Found, view: View, run: RunRecord
 ) -> dict[str, Any]:
-    base = temporal_ui_of(services, request.state.access)
+    base = temporal_ui_of(services, request)
     namespace = services.settings.temporal_namespace
     return {
         "crumbs": (Crumb(f"Team {run.team_id}", urls.team(run.team_id)), run_crumb(run)),

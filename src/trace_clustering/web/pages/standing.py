@@ -12,12 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
+from urllib.parse import urlsplit
 
+from fastapi import Request
+
+from trace_clustering.addresses import is_loopback
 from trace_clustering.errors import NotFoundError, ServiceError
 from trace_clustering.inputs import resolve_window
 from trace_clustering.models import ClusteringInputs, RunRecord, ScheduleName
 from trace_clustering.settings import Settings, default_data_dir
 from trace_clustering.web.access import Access
+from trace_clustering.web.guard import is_near
 from trace_clustering.web.routes import as_it_stands
 from trace_clustering.web.services import Services
 from trace_clustering.web.team_state import ScheduleKnown, TeamKnown
@@ -94,9 +99,16 @@ async def as_they_stand(services: Services, runs: Iterable[RunRecord]) -> list[R
     return list(await asyncio.gather(*(as_far_as_known(services, run) for run in runs)))
 
 
-def temporal_ui_of(services: Services, access: Access) -> str | None:
-    """Where Temporal's own page is, for those who may see all teams: it tells of every workflow."""
-    return services.temporal_ui if access.teams is None else None
+def temporal_ui_of(services: Services, request: Request) -> str | None:
+    """Where Temporal's own page is, for those who may see all teams: it tells of every workflow.
+
+    None where it is on this machine alone, and whoever asks is on another.
+    """
+    address, access = services.temporal_ui, request.state.access
+    if address is None or access.teams is not None:
+        return None
+    is_here = is_loopback(urlsplit(address).hostname or "")
+    return address if not is_here or is_near(request.url.hostname or "") else None
 
 
 def command_options(settings: Settings, access: Access) -> str:
