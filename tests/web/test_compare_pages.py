@@ -207,3 +207,17 @@ def test_another_teams_run_is_refused(api: Api, store: Store, other: str) -> Non
     run = finish_run(store, TEAM + 5, event=run_event())
     answer = api.ask("GET", urls.compare(run.run_id, other or run.run_id))
     PageRead.of(answer, 422)
+
+
+def test_runs_of_the_same_minute_are_told_apart_by_seconds(api: Api, store: Store) -> None:
+    team = TEAM + 9
+    runs = [
+        finish_run(store, team, event=run_event(), started=STARTED + timedelta(seconds=late))
+        for late in (0, 20, 90)
+    ]
+    seconds = [f"{run.started_at:%H:%M:%S} UTC" for run in runs]
+    near = PageRead.of(api.ask("GET", urls.compare(runs[0].run_id, runs[1].run_id)))
+    assert near.text.count(seconds[0]) >= 2
+    assert near.text.count(seconds[1]) >= 2
+    far = PageRead.of(api.ask("GET", urls.compare(runs[0].run_id, runs[2].run_id)))
+    assert seconds[0] not in far.text

@@ -8,7 +8,7 @@ export function tellLocalTimes(within) {
     if (Number.isNaN(moment.getTime())) continue;
     time.dataset.told = "";
     time.title = `${long.format(moment)} (${time.textContent})`;
-    time.textContent = short.format(moment);
+    time.textContent = (time.dataset.seconds === undefined ? short : exact).format(moment);
   }
   // An option can hold no element: its time stands before the first dot.
   for (const option of within.querySelectorAll("option[data-time]:not([data-told])")) {
