@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.support import serious_findings, wait_until
@@ -221,6 +221,12 @@ def test_the_keyboard_does_it_too(page: Page, site: MapSite) -> None:
     wait_until(lambda: "lasso" in state(page), "nothing was selected")
     page.keyboard.press("Escape")
     wait_until(lambda: "lasso" not in state(page), "the selection stayed")
+    lasso.click()
+    page.keyboard.press("Enter")
+    wait_until(lambda: "lasso" in state(page), "Enter went to the button")
+    page.get_by_role("button", name="Clear the selection").click()
+    wait_until(lambda: "lasso" not in state(page), "the selection stayed")
+    expect(page.locator("canvas")).to_be_focused()
     page.keyboard.press("0")
     wait_until(lambda: seen(page) == COUNT, "not all is seen")
     wait_until(lambda: "map" not in state(page), "all of the map needs no words")

@@ -87,7 +87,7 @@ def test_a_treemap_holds_every_group_in_the_one_that_it_is_a_part_of() -> None:
     for one in set(parents.values()) - {""}:
         assert sum(values[child] for child, of in parents.items() if of == one) <= values[one]
     leads = dict(zip(trace["ids"], trace["customdata"], strict=True))
-    assert (leads["8"], leads["4"], leads["all"]) == ("/8", "", "")
+    assert (leads["8"], leads["4"], leads["all"]) == ("/8", "/4", "")
 
 
 def test_a_treemap_of_a_run_without_levels_has_its_clusters() -> None:

@@ -63,7 +63,7 @@ def treemap_figure(properties: Properties, address: Callable[[int], str] | None 
     """The groups of a run within each other, as large as they have traces.
 
     Args:
-        address: the page of a group; a click on one that is made of no others leads there.
+        address: the page of a group; a click on it leads there.
     """
     rows = [_Row(_ROOT, "", "All sampled traces", 0, "--shade")]
     for branch in tree_of(properties) or _flat(properties):
@@ -91,7 +91,7 @@ def sankey_figure(
     trace = {
         "type": "sankey",
         "arrangement": "fixed",
-        "textfont": {"color": "--text", "size": 12, "shadow": "none"},
+        "textfont": {"color": "--text", "size": 13, "shadow": "none"},
         "node": {
             "label": [label(title_of(cluster), 44) for _, cluster in named],
             "color": [f"--c{colour_index(number)}" for number, _ in named],
@@ -143,7 +143,7 @@ def _rows(
     number, title = number_of(branch.group), title_of(branch.group)
     strength = _STRENGTHS[min(depth, len(_STRENGTHS) - 1)]
     shade = f"--c{colour}/{strength}"
-    leads = address(number) if address and not branch.branches else ""
+    leads = address(number) if address else ""
     size = branch.group["size"]
     yield _Row(str(number), parent, title, size, shade, leads, is_leaf=not branch.branches)
     for below in branch.branches:

@@ -81,7 +81,7 @@ async function draw(chart) {
   }
 }
 
-// A part that holds no others has the address of its page; into the others plotly zooms.
+// A part has the address of its page, which lists the parts below: plotly's own zoom would have none.
 function open({ points: [point] }) {
   if (!point?.customdata) return true;
   location.assign(point.customdata);

@@ -125,7 +125,10 @@ export class RunMap {
     this.figure.classList.toggle("selecting", isOn);
     this.point(null);
     this.redraw();
-    if (isOn) this.tell("Draw around the dots, or press Enter to select all that is in view.");
+    if (!isOn) return;
+    // Where Enter and Escape are listened for: the button that was pressed would take them for itself.
+    this.canvas.focus({ preventScroll: true });
+    this.tell("Draw around the dots, or press Enter to select all that is in view.");
   }
 
   drawTo(at) {
@@ -142,6 +145,8 @@ export class RunMap {
   // Null selects all. What the page tells of the selection follows its URL.
   select(corners) {
     this.setSelecting(false);
+    // The button that clears the selection goes with it.
+    if (!corners) this.canvas.focus({ preventScroll: true });
     this.lasso = corners;
     this.brighten();
     const selected = this.points.bright.reduce((sum, one) => sum + one, 0);
