@@ -26,11 +26,15 @@ PAGES: dict[str, Address] = {
     "a run": lambda served: urls.run(served.run),
     "a run as a treemap": lambda served: urls.run(served.run, view="treemap"),
     "two runs": lambda served: urls.compare(served.run, served.earlier_run),
+    "a run's finest groups": lambda served: urls.run(served.run, level=9),
     "a cluster": lambda served: urls.group(served.run, 0),
+    "a cluster's filtered traces": lambda served: urls.group(served.run, 0, q="the", error=True),
     "traces of a run": lambda served: urls.run_traces(served.run, error=True),
     "a trace": lambda served: urls.trace(served.team_id, _first_trace(served), served.run),
     "words found": lambda served: urls.search(served.team_id, q="the", by="words"),
     "meanings found": lambda served: urls.search(served.team_id, q="broken build", by="meaning"),
+    "nothing asked": lambda served: urls.search(served.team_id),
+    "no words found": lambda served: urls.search(served.team_id, q="the xylophone"),
     "nothing there": lambda served: "/teams/nobody",
 }
 
@@ -55,6 +59,7 @@ def test_every_chart_has_its_table(page: Page, served: Served, name: str) -> Non
     page.goto(served.path(PAGES[name](served)))
     charts = page.locator("[data-chart]").all()
     assert charts
+    assert page.locator(".days-table tbody tr").count() == page.locator(".spark").count()
     for chart in charts:
         assert chart.locator("table td, table th, ul li, ol li").count() > 2
 

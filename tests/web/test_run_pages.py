@@ -64,7 +64,7 @@ def test_a_run_in_a_sentence() -> None:
     assert sentence_of(run_event()) == (
         "Mostly about “Rebooking cancelled flights” (40%), “Lost or delayed baggage” (30%) and "
         "“Refund of a ticket's price” (20%): 4 groups in 120 of 900 traces from 13 to 20 "
-        "November 2026."
+        "November 2026 (UTC)."
     )
 
 
@@ -80,7 +80,7 @@ def test_a_sentence_of_one_cluster_and_of_many_small_ones() -> None:
 
 def test_no_answer_is_no_sentence_about_clusters() -> None:
     said = sentence_of(run_event(quality=no_answer()))
-    assert said == "No clear groups in 120 of 900 traces from 13 to 20 November 2026."
+    assert said == "No clear groups in 120 of 900 traces from 13 to 20 November 2026 (UTC)."
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,8 @@ def test_no_answer_is_no_sentence_about_clusters() -> None:
     ],
 )
 def test_days_of_a_window(start: str | None, end: str | None, said: str) -> None:
-    assert days_of_run({"$ai_window_start": start, "$ai_window_end": end}) == said
+    told = days_of_run({"$ai_window_start": start, "$ai_window_end": end})
+    assert told == (f"{said} (UTC)" if said else "")
 
 
 def test_a_day_in_a_narrow_place() -> None:

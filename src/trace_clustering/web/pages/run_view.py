@@ -97,6 +97,7 @@ class RunView:
     missing: list[tuple[str, str]]
     why_missing: Callable[[Part], str | None]
     max_cards: int = MAX_CARDS
+    short_day: Callable[[str], str] = short_day
     parameter_words: Mapping[str, str] = field(default_factory=lambda: _PARAMETERS)
     excluded_words: Mapping[str, str] = field(default_factory=lambda: _EXCLUDED)
 

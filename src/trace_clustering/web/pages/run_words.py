@@ -86,8 +86,8 @@ def days_of_run(properties: Properties) -> str:
     # The end itself is not within.
     last = max(start, end - timedelta(microseconds=1))
     if start.date() == last.date():
-        return f"on {_day(last)}"
-    return f"from {_first_day(start, last)} to {_day(last)}"
+        return f"on {_day(last)} (UTC)"
+    return f"from {_first_day(start, last)} to {_day(last)} (UTC)"
 
 
 def short_day(day: str) -> str:
