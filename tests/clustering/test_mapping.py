@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from trace_clustering.clustering import threads
-from trace_clustering.clustering.mapping import place_centroids, project_2d
+from trace_clustering.clustering.mapping import draw_map, place_centroids, project_2d
 from trace_clustering.errors import InvalidInputError
 
 ROWS = mixture("separated", 600, 20, 0)
@@ -154,3 +154,11 @@ def test_placing_centroids_copies_no_rows() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < embeddings.nbytes
+
+
+@pytest.mark.parametrize(("different", "method"), [(69, "pca"), (70, "pacmap")])
+def test_few_different_rows_are_placed_by_their_components(different: int, method: str) -> None:
+    rows = np.random.default_rng(0).standard_normal((different, 5))
+    drawn = draw_map(np.vstack([rows, rows]))
+    assert drawn.method == method
+    assert np.array_equal(drawn.points, project_2d(np.vstack([rows, rows])))

@@ -137,7 +137,7 @@ def test_two_runs_and_where_their_traces_went(api: Api, store: Store) -> None:
     page = page_of(api, later)
     for said in (
         "Told by the 12 traces that both runs sampled",
-        *("4 of 4 shared traces", "About the same", "Silhouette without groups"),
+        *("4 of 4 shared traces", "About the same", "Silhouette of noise"),
     ):
         assert said in page.text
     assert page.has("figure", class_="chart ")

@@ -3,7 +3,7 @@
 from trace_clustering.clustering.distances import distances_to_centroids
 from trace_clustering.clustering.hierarchy import Hierarchy, hierarchy
 from trace_clustering.clustering.levels import ClusterLevels, cluster_levels
-from trace_clustering.clustering.mapping import place_centroids, project_2d
+from trace_clustering.clustering.mapping import draw_map, place_centroids, project_2d
 from trace_clustering.clustering.outliers import Outliers, find_outliers, outlier_scores
 from trace_clustering.clustering.representatives import representatives
 from trace_clustering.clustering.selection import (
@@ -29,6 +29,7 @@ __all__ = [
     "cluster_embeddings",
     "cluster_levels",
     "distances_to_centroids",
+    "draw_map",
     "find_outliers",
     "fit_clusters",
     "hierarchy",

@@ -1,6 +1,8 @@
 """A picture of the rows in the plane in which near means similar."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +19,14 @@ _COLUMNS = 100
 _START_SCALE = 0.01
 _DECIMALS = 4
 _NEAREST_MEMBERS = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where rows lie, (n, 2), and by which method they were placed."""
+
+    points: Float32
+    method: Literal["pacmap", "pca"]
 
 
 def project_2d(
@@ -40,22 +50,30 @@ def project_2d(
     Raises:
         InvalidInputError: names the argument that cannot be accepted.
     """
+    return draw_map(embeddings, seed=seed, on_progress=on_progress).points
+
+
+def draw_map(
+    embeddings: ArrayLike, *, seed: int = 42, on_progress: Callable[[], None] | None = None
+) -> Picture:
+    """The same, and how the places were found; see ``project_2d``."""
     check_whole_number("seed", seed, 0)
     with Workers(on_progress) as workers:
         prepared = prepare(workers, embeddings)
         first = first_of_equals(prepared.rows)
-        places = _place(workers, prepared.rows[first], seed)
-        points = _framed(places[np.cumsum(first) - 1])
-    return prepared.to_caller_rows(points)
+        placed = _placed(workers, prepared.rows[first], seed)
+        points = _framed(placed.points[np.cumsum(first) - 1])
+    return Picture(prepared.to_caller_rows(points), placed.method)
 
 
-def _place(workers: Workers, rows: Float32, seed: int) -> Float32:
+def _placed(workers: Workers, rows: Float32, seed: int) -> Picture:
     rng = np.random.default_rng(seed)
     narrow = project(workers, rows, leading_subspace(workers, rows, _COLUMNS, rng))
     start: Float32 = (narrow @ _principal_axes(narrow)).astype(np.float32)
     if len(rows) < MIN_ROWS:
-        return start
-    return pacmap(workers, narrow, start * np.float32(_START_SCALE), rng)
+        return Picture(start, "pca")
+    points = pacmap(workers, narrow, start * np.float32(_START_SCALE), rng)
+    return Picture(points, "pacmap")
 
 
 def _principal_axes(rows: Float32 | Float64) -> Float64:

@@ -90,14 +90,14 @@ class GroupFacts:
         traces: sampled traces of the group.
         share: of the sampled traces.
         share_low, share_high: 95% interval of the share among all traces of the window.
-        known: traces of which facts are stored; all below is about these.
+        known: traces of which facts are stored; all below is about these, but for the days.
         users, sessions: how many different ones.
         cost_usd: of the traces whose cost is known.
         latency_p50, latency_p95: seconds; of the traces of which it is known how long they took.
         error_rate: of ``known``; None if nothing is known.
         models, tools: name and number of traces, most frequent first.
-        first_seen, last_seen: RFC 3339.
-        by_day: (date, traces), ascending, every day of the span.
+        first_seen, last_seen: RFC 3339; of ``traces``.
+        by_day: (date in UTC, traces), ascending, every day of the span; of ``traces``.
     """
 
     traces: int

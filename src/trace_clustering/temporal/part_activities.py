@@ -18,10 +18,10 @@ from trace_clustering.clustering import (
     KScore,
     assess_clustering,
     cluster_levels,
+    draw_map,
     find_outliers,
     hierarchy,
     place_centroids,
-    project_2d,
 )
 from trace_clustering.group_facts import facts_of_groups, paths_of_leaves
 from trace_clustering.group_names import name_groups, rows_of_groups, top_groups
@@ -118,13 +118,13 @@ class PartActivities:
         """Give every trace and every centroid a place in a picture."""
         with self._clustered(run) as given:
             sample, ref = given.sample, run.sample
-            points = project_2d(sample.embeddings, seed=run.found.seed, on_progress=check_cancelled)
+            drawn = draw_map(sample.embeddings, seed=run.found.seed, on_progress=check_cancelled)
             centroids = self._store.runs.read_centroids(
                 ref.team_id, ref.run_id, "final", run.done.optimal_k, ref.dimensions
             )
-            placed = place_centroids(points, sample.embeddings, centroids, given.labels)
-            self._store.findings.write_map(ref.team_id, ref.run_id, sample.trace_ids, points)
-            told = {"method": "pacmap", "centroids": placed.astype(float).round(4).tolist()}
+            placed = place_centroids(drawn.points, sample.embeddings, centroids, given.labels)
+            self._store.findings.write_map(ref.team_id, ref.run_id, sample.trace_ids, drawn.points)
+            told = {"method": drawn.method, "centroids": placed.astype(float).round(4).tolist()}
             return self._write(run, "map", told)
 
     @activity.defn(name="collect_facts_activity", no_thread_cancel_exception=True)

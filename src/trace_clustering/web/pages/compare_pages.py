@@ -146,7 +146,7 @@ _FIGURES: tuple[tuple[str, Callable[[Properties], str]], ...] = (
     ("Traces clustered", _shown(_sampled, count)),
     ("Clusters", _shown(lambda one: len(one["$ai_clusters"]), count)),
     ("Silhouette", _shown(lambda one: one.get("$ai_silhouette_score"), ratio)),
-    ("Silhouette without groups", _shown(_quality("null_silhouette"), ratio)),
+    ("Silhouette of noise", _shown(_quality("null_silhouette"), ratio)),
     ("Agreement when drawn anew", _shown(_quality("agreement"), ratio)),
     ("Outliers", _shown(_quality("outlier_share"), percent)),
     ("Users", lambda one: users_of(one.get("$ai_facts") or {})[1]),

@@ -200,10 +200,10 @@ def _noise(scores: Sequence[tuple[int, float]], noise: float) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "One cloud without groups",
+        "name": "Noise like these traces",
         "x": [min(ks), max(ks)],
         "y": [noise, noise],
-        "hovertemplate": f"one cloud without groups: {ratio(noise, 3)}<extra></extra>",
+        "hovertemplate": f"noise like these traces: {ratio(noise, 3)}<extra></extra>",
         "line": {"color": "--faint", "width": 2, "dash": "dot"},
     }
 

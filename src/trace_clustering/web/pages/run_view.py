@@ -206,7 +206,7 @@ def _totals(properties: Properties) -> list[Told]:
         (
             "Silhouette",
             ratio(properties.get("$ai_silhouette_score")),
-            "" if noise is None else f"without groups {ratio(noise)}",
+            "" if noise is None else f"noise like them {ratio(noise)}",
         ),
     ]
 
