@@ -66,6 +66,12 @@ PIECES = (
             for prefix in ("GOCSPX-", "gsk_", "pplx-", "lin_api_", "r8_", "xai-", "pcsk_", "xapp-")
         ),
         ("sk_live_RSjZwAcNDyDdgEXjbcMNiOug", "[key]"),
+        ("use wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY now", "use [key] now"),
+        ("here sv4lk7fiyr2qusnx9pcbaybhv ok", "here [key] ok"),
+        (
+            "api key 32sv4l31kfiyrqusnxpc and token sv4lkfiyr1usnxpcb",
+            "api key [key] and token [key]",
+        ),
         ("GOCSPX-RSjZwAcNDyDdgEXjbcMNiOug!", "[key]!"),
         ("a RSjZwAcNDyDdgEXjbcMNiOugKkQwErtYpL b", "a [key] b"),
         (f"token {JWT} ends", "token [key] ends"),

@@ -181,8 +181,16 @@ def _run(match: re.Match[str]) -> str:
         return KEY if _is_mixed(head) else run
     if digits == len(head):
         return run
-    is_random = digits >= 2 and digits > 0.06 * len(head) and _changes(head) > 0.3 * len(head)
-    return KEY if is_random or _HEXADECIMAL.fullmatch(head) else run
+    # Names hold marks between their parts; without any, fewer changes are too many for one.
+    least = 0.2 if head.isalnum() else 0.3
+    is_random = digits >= 2 and digits > 0.06 * len(head) and _changes(head) > least * len(head)
+    return KEY if is_random or _is_of_aws(run) or _HEXADECIMAL.fullmatch(head) else run
+
+
+def _is_of_aws(run: str) -> bool:
+    """Whether it has the form of a secret key of AWS, which may hold a single digit."""
+    is_long = len(run) == 40 and not {"-", "_", "="} & set(run)
+    return is_long and run.upper() != run != run.lower() and _changes(run) >= 0.25 * len(run)
 
 
 def _is_mixed(run: str) -> bool:

@@ -67,6 +67,7 @@ _NO_SECRET = re.compile(
     re.IGNORECASE,
 )
 _ENDS = ".,;!?)"
+_DRAWN_CHARS = 16
 
 
 def without_passwords(text: str, mask: str, *, is_name: bool = False) -> str:
@@ -111,4 +112,10 @@ def _is_secret(value: str, *, is_told: bool, is_weak: bool) -> bool:
         return is_told or (not is_weak and " " not in value and any(c.isdigit() for c in value))
     if is_told and value.isdigit():
         return len(value) >= 3
-    return (is_told or not is_weak) and _NO_SECRET.fullmatch(value) is None
+    is_told = is_told or not is_weak or _looks_drawn(value)
+    return is_told and _NO_SECRET.fullmatch(value) is None
+
+
+def _looks_drawn(value: str) -> bool:
+    """Whether a word is so long and mixed that few are written so by hand."""
+    return len(value) >= _DRAWN_CHARS and value.isalnum() and sum(c.isdigit() for c in value) >= 2

@@ -160,6 +160,8 @@ TOKEN = re.compile(rf"\[[a-z]+\]|{_CHAR}+(?:['\u2019_-]{_CHAR}+)*|\S")
 IS_WORD = re.compile(_CHAR)
 
 _MOST_CHARS = 30
+# A word so long that holds a digit is a code or a key.
+_CODE_CHARS = 16
 _VOWEL = re.compile("[aeiouy]")
 _LATIN = re.compile("[a-z'-]+")
 _KEPT_S = ("ss", "us", "is", "ous")
@@ -193,7 +195,8 @@ def kind_of(word: str, is_english: bool) -> Kind:
         is_link = len(word) < 2 or UNSPACED_LINKS.fullmatch(word) or _UNSPACED_LINK.match(word)
         return Kind.LINK if is_link else Kind.CONTENT
     digits = sum(c.isdigit() for c in word)
-    return Kind.BREAK if digits > 1 or digits == len(word) or len(word) == 1 else Kind.CONTENT
+    is_code = digits > 1 or (digits > 0 and len(word) >= _CODE_CHARS)
+    return Kind.BREAK if is_code or digits == len(word) or len(word) == 1 else Kind.CONTENT
 
 
 def root_of(word: str) -> str:
