@@ -150,3 +150,23 @@ def test_arguments_are_checked(
     with pytest.raises(InvalidInputError) as caught:
         representatives(np.eye(3), np.array(labels), centroids, limit=limit)
     assert caught.value.field == field
+
+
+def test_copies_are_chosen_only_after_all_others() -> None:
+    """Twenty rows of one template, each in three copies that differ by next to nothing."""
+    rng = np.random.default_rng(5)
+    many = rng.standard_normal((400, 64))
+    template = many.mean(axis=0) + 5 + 0.3 * rng.standard_normal((20, 64))
+    copies = np.repeat(template, 3, axis=0) + 0.01 * rng.standard_normal((60, 64))
+    labels = np.repeat([0, 1], [400, 60])
+    chosen = representatives(np.vstack([many, copies]), labels)[1] - 400
+    assert len(chosen) == 7
+    assert len(set((chosen // 3).tolist())) == 7
+
+
+def test_a_group_of_copies_has_one_representative() -> None:
+    rng = np.random.default_rng(6)
+    many, one = rng.standard_normal((400, 64)), 5 + rng.standard_normal(64)
+    copies = one + 0.01 * rng.standard_normal((60, 64))
+    labels = np.repeat([0, 1], [400, 60])
+    assert len(representatives(np.vstack([many, copies]), labels)[1]) == 1

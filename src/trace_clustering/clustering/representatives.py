@@ -30,6 +30,8 @@ _LONGEST = 0.05
 _SAME = 0.8
 # Two rows of one template are this near, in units of how far apart a group's rows usually reach.
 _ALIKE = 0.6
+# And copies of one text are nearer than such rows by this factor.
+_COPIES = 4.0
 # Of a large group so many rows are looked at: the closest to the centroid, and some of the rest.
 _CLOSEST, _SPREAD = 128, 384
 
@@ -170,11 +172,12 @@ def _pick(distances: Float64, alike: float, limit: int) -> list[int]:
     same = _SAME * _usual_nearest(distances)
     chosen = [0]
     nearest = distances[0].copy()
-    for apart in (max(same, alike), same):
+    # What is left once all others are chosen is of one template with them: the most unlike first.
+    for apart, closest in ((max(same, alike), limit // 2), (max(same, alike / _COPIES), 0)):
         while len(chosen) < limit and (other := nearest > apart).any():
             # The first that is other; after some, the one most unlike those chosen.
-            closest = len(chosen) <= limit // 2
-            following = int(np.argmax(other) if closest else np.argmax(nearest))
+            is_early = len(chosen) <= closest
+            following = int(np.argmax(other) if is_early else np.argmax(nearest))
             chosen.append(following)
             np.minimum(nearest, distances[following], out=nearest)
     return chosen

@@ -347,3 +347,19 @@ def test_any_texts_have_whole_and_different_titles(texts: list[str], rng: random
     named = [name.title for name in keyword_names(texts, groups).values()]
     assert len({title.casefold() for title in named}) == len(named)
     assert all(3 <= count_words(title) <= 8 for title in named)
+
+
+def test_links_and_tags_are_no_words() -> None:
+    parcels = [
+        f"<p class='a{i}'>Where is my parcel? https://shop.example/track/{i}</p>" for i in range(12)
+    ]
+    refunds = [f"<a href='/x/{i}'>I want a refund of my order</a>" for i in range(12)]
+    groups = [
+        NamedGroup(0, None, 0, 0, list(range(12))),
+        NamedGroup(1, None, 0, 0, list(range(12, 24))),
+    ]
+    named = keyword_names(parcels + refunds, groups)
+    assert "parcel" in named[0].title.casefold()
+    assert "refund" in named[1].title.casefold()
+    words = {word for name in named.values() for word in name.keywords}
+    assert not words & {"https", "http", "href", "class", "shop", "example", "track", "a", "p"}

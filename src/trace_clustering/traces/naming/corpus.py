@@ -5,6 +5,7 @@ Nothing here depends on the order of the texts: words are numbered by their spel
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _FEWEST_TEXTS = 2
 _ENGLISH_SHARE = 0.2
 _NAME_SHARE = 0.8
 _LONGEST_ACRONYM = 4
+
+# Links and tags say what a text is made of, not what it is about.
+_SYNTAX = re.compile(r"\b[A-Za-z]{2,20}://\S+|</?[A-Za-z][^<>]{0,300}>")
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -214,7 +218,8 @@ class _Stream:
 
 
 def _tokens(text: str, bound: int) -> list[str]:
-    head = unicodedata.normalize("NFC", masked(_head(text, bound)))
+    head = _SYNTAX.sub(" [syntax] ", masked(_head(text, bound)))
+    head = unicodedata.normalize("NFC", head)
     if head.isascii() or not UNSPACED.search(head):
         return TOKEN.findall(head)
     spaced = UNSPACED_LINKS.sub(r" \g<0> ", UNSPACED.sub(r" \g<0> ", head))
