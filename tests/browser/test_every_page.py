@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -18,6 +19,13 @@ def _first_trace(served: Served) -> str:
     return str(found["traces"][0]["trace_id"])
 
 
+def _skipped_run(served: Served) -> str:
+    answer = httpx.post(served.path(f"/api/v1/teams/{served.small_team_id}/runs"), json={})
+    workflow = f"/api/v1/workflows/{answer.raise_for_status().json()['workflow_id']}"
+    wait_until(lambda: served.json(workflow)["status"] != "running", "the run never ended")
+    return str(served.json(workflow)["result"]["clustering_run_id"])
+
+
 PAGES: dict[str, Address] = {
     "home": lambda _: urls.home(),
     "team": lambda served: urls.team(served.team_id),
@@ -25,6 +33,7 @@ PAGES: dict[str, Address] = {
     "start": lambda served: urls.start(served.team_id),
     "a run": lambda served: urls.run(served.run),
     "a run as a treemap": lambda served: urls.run(served.run, view="treemap"),
+    "a skipped run": lambda served: urls.run(_skipped_run(served)),
     "two runs": lambda served: urls.compare(served.run, served.earlier_run),
     "a run's finest groups": lambda served: urls.run(served.run, level=9),
     "a cluster": lambda served: urls.group(served.run, 0),
