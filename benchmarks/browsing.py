@@ -10,8 +10,8 @@ worked. A folder that is named is kept, and used again the next time.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -304,8 +304,10 @@ def unit_vectors(n: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="How long a page of traces takes.")
+    parser.add_argument("folder", type=Path, nargs="?", help="kept, and used again the next time")
+    if given := parser.parse_args().folder:
+        main(given)
     else:
         with tempfile.TemporaryDirectory() as folder:
             main(Path(folder))
