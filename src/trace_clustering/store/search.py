@@ -25,7 +25,7 @@ _GAP = " … "  # Stands between the parts of an embedded text.
 
 
 def words_of(text: str) -> list[str]:
-    """What a search by words looks for, each once; of more than ``MAX_WORDS`` the first."""
+    """The words of a search, each once; only the first ``MAX_WORDS`` are looked for."""
     return list(dict.fromkeys(text.split()))
 
 

@@ -125,7 +125,7 @@ class _Asking(Generic[AnswerT]):
         agent = self._agent(client)
         try:
             run = await agent.run(self.question.prompt, usage=used, model_settings=settings)
-        except errors.AgentRunError:
+        except (errors.AgentRunError, RecursionError):
             raise
         except (*_OF_NONSENSE, RuntimeError) as error:
             if not received:
