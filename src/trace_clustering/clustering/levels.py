@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trace_clustering.clustering.borders import Bordered, within_groups
 from trace_clustering.clustering.leaf_level import choose_leaves, neighbour_means
 from trace_clustering.clustering.linkage import Cuts, Tree, ward
-from trace_clustering.clustering.micro import Points, gathered, parted
+from trace_clustering.clustering.micro import Points, gathered
 from trace_clustering.clustering.neighbours import first_of_equals
 from trace_clustering.clustering.numbering import numbered_by_size
 from trace_clustering.clustering.preparation import (
@@ -93,7 +94,8 @@ def cluster_levels(
         seed: of the random generator, not negative.
         within: (n,) whole numbers, at most 4,000 clusters of the rows. Leaves are parts of these
             clusters, at least one of each; how many there are is found as without the clusters,
-            among the numbers from theirs on.
+            among the numbers from theirs on. A leaf that their borders cut counts once for each
+            side that holds a quarter of it (see ``borders``).
         on_progress: called often; what it raises ends the work.
 
     Raises:
@@ -104,17 +106,16 @@ def cluster_levels(
         prepared = prepare(workers, embeddings)
         groups = _as_groups(within, prepared)
         rng = np.random.default_rng(seed)
-        free = _points(workers, prepared.rows, rng)
-        points = free if within is None else _parted(workers, free, prepared.rows, groups)
-        tree = ward(workers, points.means, points.weights, points.groups)
-        cuts = Cuts(tree)
-        # How many groups there are does not depend on where borders are drawn through them.
-        whole = cuts if within is None else Cuts(ward(workers, free.means, free.weights))
+        points = _points(workers, prepared.rows, rng)
+        tree = ward(workers, points.means, points.weights)
         least = int(groups.max()) + 1
-        leaves = choose_leaves(workers, prepared.rows, whole, free.of_rows, rng, least)
-    most = cuts.most_groups(points.of_rows[_equal_pairs(prepared.rows, groups)])
-    leaves = max(min(leaves, most), least)
-    return _levels(prepared, points.of_rows, tree, leaves, most)
+        leaves = choose_leaves(workers, prepared.rows, Cuts(tree), points.of_rows, rng, least)
+        found = Bordered(tree, points.of_rows, leaves)
+        if within is not None:
+            found = within_groups(workers, found, prepared.rows, groups)
+    most = Cuts(found.tree).most_groups(found.of_rows[_equal_pairs(prepared.rows, groups)])
+    leaves = max(min(found.leaves, most), least)
+    return _levels(prepared, found.of_rows, found.tree, leaves, most)
 
 
 def _as_groups(within: ArrayLike | None, prepared: Prepared) -> Labels:
@@ -143,15 +144,7 @@ def _points(workers: Workers, rows: Float32, rng: np.random.Generator) -> Points
     if len(rows) > _MAX_ROWS:
         return _averaged(workers, gathered(workers, rows, rng))
     numbers = np.arange(len(rows), dtype=np.int32)
-    points = Points(numbers, rows, np.ones(len(rows)), np.zeros_like(numbers))
-    return _averaged(workers, points)
-
-
-def _parted(workers: Workers, points: Points, rows: Float32, groups: Labels) -> Points:
-    """Points that are each of one group; there may be almost as many as rows."""
-    if len(rows) > _MAX_ROWS:
-        return _averaged(workers, parted(points, rows, groups))
-    return replace(points, groups=groups)
+    return _averaged(workers, Points(numbers, rows, np.ones(len(rows))))
 
 
 def _averaged(workers: Workers, points: Points) -> Points:

@@ -110,13 +110,13 @@ def ward(
     """
     weights = np.ones(len(points)) if weights is None else weights
     if groups is None or not groups.any():
-        return _in_order(merges(workers, points, weights), weights)
+        return in_order(merges(workers, points, weights), weights)
     parts = [np.flatnonzero(groups == group) for group in range(int(groups.max()) + 1)]
     inside = [merges(workers, points[part], weights[part]) for part in parts]
     totals = np.array([weights[part].sum() for part in parts])
     means = [weights[part] @ points[part] for part in parts] / totals[:, None]
     whole = merges(workers, means.astype(np.float32), totals)
-    return _in_order(_inside_first(inside, parts, whole), weights)
+    return in_order(_inside_first(inside, parts, whole), weights)
 
 
 def _inside_first(inside: list[Merges], parts: list[NDArray[np.intp]], whole: Merges) -> Merges:
@@ -134,8 +134,8 @@ def _inside_first(inside: list[Merges], parts: list[NDArray[np.intp]], whole: Me
     return Merges(np.concatenate(children), np.concatenate([heights, raised]))
 
 
-def _in_order(merged: Merges, weights: Float64) -> Tree:
-    """Brings merges into the order of their heights."""
+def in_order(merged: Merges, weights: Float64) -> Tree:
+    """The tree of merges of points that weigh (n,), brought into the order of their heights."""
     n, m = len(weights), len(merged.heights)
     # Where equally high, a union stays after its sides.
     ascending = np.argsort(merged.heights, kind="stable")

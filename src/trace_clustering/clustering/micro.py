@@ -23,17 +23,15 @@ class Points:
         of_rows: (n,) the point of each row.
         means: (m, d) where the points lie.
         weights: (m,) how many rows they stand for.
-        groups: (m,) the group that all rows of a point are in.
     """
 
     of_rows: Labels
     means: Float32
     weights: Float64
-    groups: Labels
 
 
 def gathered(workers: Workers, rows: Float32, rng: np.random.Generator) -> Points:
-    """Micro-clusters, all of one group: a step of k-means from rows drawn at random.
+    """Micro-clusters: a step of k-means from rows drawn at random.
 
     Args:
         workers: told of progress.
@@ -48,21 +46,13 @@ def gathered(workers: Workers, rows: Float32, rng: np.random.Generator) -> Point
     # Equal rows of different blocks may come out differently.
     first = first_of_equals(rows)
     nearest = nearest[first][np.cumsum(first) - 1]
-    return _united(rows, nearest, np.zeros_like(nearest))
+    return united(rows, nearest)
 
 
-def parted(points: Points, rows: Float32, groups: Labels) -> Points:
-    """Parts micro-clusters of ``rows`` (n, d) where they hold rows of several ``groups`` (n,)."""
-    numbers = groups.astype(np.int64) * len(points.means) + points.of_rows
-    return _united(rows, numbers, groups)
-
-
-def _united(rows: Float32, numbers: NDArray[np.integer], groups: Labels) -> Points:
-    """Points of the rows that have the same number, which are of one group."""
-    found, first, of_rows, counts = np.unique(
-        numbers, return_index=True, return_inverse=True, return_counts=True
-    )
-    means = np.zeros((len(found), rows.shape[1]))
+def united(rows: Float32, numbers: NDArray[np.integer]) -> Points:
+    """A point for the rows (n, d) of each number (n,), in the order of the numbers."""
+    _, of_rows, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    means = np.zeros((len(counts), rows.shape[1]))
     for part in row_blocks(len(rows), _POINTS):
         np.add.at(means, of_rows[part], rows[part])
     means /= counts[:, None]
@@ -70,7 +60,6 @@ def _united(rows: Float32, numbers: NDArray[np.integer], groups: Labels) -> Poin
         of_rows=of_rows.astype(np.int32),
         means=means.astype(np.float32),
         weights=counts.astype(np.float64),
-        groups=groups[first],
     )
 
 

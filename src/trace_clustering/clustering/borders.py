@@ -1,0 +1,115 @@
+"""A tree of all points brought within given clusters of the rows.
+
+The borders of clusters run through groups, and what they leave of a group is seen less well from
+inside one cluster alone. So a tree is built without them first. Where they cut a leaf of it, each
+side stays as that tree joined it; these sides are then joined by Ward's method within the clusters,
+strays of a few rows first because they weigh so little.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trace_clustering.clustering.linkage import Cuts, Tree, in_order, ward
+from trace_clustering.clustering.merging import Merges
+from trace_clustering.clustering.micro import united
+from trace_clustering.clustering.threads import Float32, Float64, Labels, Workers
+
+# A side that holds so much of the leaf that was cut is a leaf of its own, less is strays.
+_A_LEAF = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Bordered:
+    """A tree, and the number of its leaves.
+
+    Attributes:
+        tree: over points.
+        of_rows: (n,) the point of each row.
+        leaves: into how many groups to cut it.
+    """
+
+    tree: Tree
+    of_rows: Labels
+    leaves: int
+
+
+def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Labels) -> Bordered:
+    """The tree cut up along the borders of groups.
+
+    A group's points are all joined before any of them is joined to another group's. There are no
+    more leaves than groups where ``free`` has no more.
+
+    Args:
+        workers: told of progress.
+        free: built without the groups.
+        rows: (n, d).
+        groups: (n,) numbers 0..k-1 without gaps.
+    """
+    count = int(groups.max()) + 1
+    leaf_of_row = Cuts(free.tree).labels(free.leaves)[free.of_rows].astype(np.int64)
+    sides = united(rows, leaf_of_row * count + groups)
+    first = np.unique(sides.of_rows, return_index=True)[1]
+    # By the point first: where every row is a point it keeps its number.
+    pieces = free.of_rows.astype(np.int64) * count + groups
+    numbers, one_row, of_rows, weights = np.unique(
+        pieces, return_index=True, return_inverse=True, return_counts=True
+    )
+    tree = _stacked(
+        _inside(free, numbers // count, numbers % count),
+        sides.of_rows[one_row],
+        ward(workers, sides.means, sides.weights, groups[first]),
+        weights.astype(np.float64),
+    )
+    shares = sides.weights / np.bincount(leaf_of_row)[leaf_of_row[first]]
+    leaves = int((shares >= _A_LEAF).sum()) if free.leaves > count else count
+    return Bordered(tree, of_rows.astype(np.int32), max(leaves, count))
+
+
+def _inside(free: Bordered, points: NDArray[np.int64], groups: NDArray[np.int64]) -> Merges:
+    """The merges inside the leaves, once for each group that has pieces on both sides.
+
+    Args:
+        free: the tree.
+        points: (p,) of which point each piece is.
+        groups: (p,) of which group it is.
+
+    Returns:
+        Of pieces: numbers below p are pieces, p + i is what merge i made.
+    """
+    tree, made = free.tree, len(points)
+    # Of every point and merge what it holds of each group.
+    held: list[dict[int, int]] = [{} for _ in range(tree.points)]
+    for piece, (point, group) in enumerate(zip(points.tolist(), groups.tolist(), strict=True)):
+        held[point][group] = piece
+    children: list[tuple[int, int]] = []
+    heights: list[float] = []
+    merges = tree.points - free.leaves
+    for (left, right), height in zip(tree.children[:merges].tolist(), tree.heights, strict=False):
+        few, many = sorted((held[left], held[right]), key=len)
+        for group, number in few.items():
+            if group in many:
+                children.append((many[group], number))
+                heights.append(height)
+                number = made + len(children) - 1
+            many[group] = number
+        held.append(many)
+    return Merges(np.array(children, dtype=np.intp).reshape(-1, 2), np.array(heights, dtype=float))
+
+
+def _stacked(inside: Merges, side_of_piece: Labels, above: Tree, weights: Float64) -> Tree:
+    """The merges inside the sides, and upon them those of the sides, none lower than any inside."""
+    sides = side_of_piece.tolist()
+    for one in inside.children[:, 0].tolist():
+        sides.append(sides[one])
+    tops = np.empty(above.points, dtype=np.intp)
+    # What was made last of a side is all of it.
+    tops[sides] = np.arange(len(sides))
+    numbers = np.append(tops, len(sides) + np.arange(above.points - 1))
+    raised = np.maximum(above.heights, inside.heights.max(initial=0.0))
+    merged = Merges(
+        np.concatenate([inside.children, numbers[above.children]]),
+        np.concatenate([inside.heights, raised]),
+    )
+    return in_order(merged, weights)
