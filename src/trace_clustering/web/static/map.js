@@ -107,8 +107,11 @@ export class RunMap {
     clearTimeout(this.keeping);
     this.keeping = setTimeout(() => {
       history.replaceState(history.state, "", urlWith({ map: this.view.text }));
-      const seen = counted(Number(this.canvas.dataset.points));
-      this.tell(`Zoom ${this.view.zoom.toFixed(1)}, ${seen} in view.`);
+      // Once it is drawn: on a busy machine its frame may still be to come.
+      requestAnimationFrame(() => {
+        const seen = counted(Number(this.canvas.dataset.points));
+        this.tell(`Zoom ${this.view.zoom.toFixed(1)}, ${seen} in view.`);
+      });
     }, 250);
   }
 
