@@ -41,7 +41,7 @@ class Served:
         return self.url + path
 
     def json(self, path: str) -> Any:
-        return httpx.get(self.url + path, timeout=30).raise_for_status().json()
+        return httpx.get(self.url + path, timeout=60).raise_for_status().json()
 
 
 @contextmanager
@@ -109,7 +109,7 @@ class Noticed:
             self.problems.append(f"asked {request.url}")
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Poll; Playwright's own waiting for an expression would break a strict policy."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -119,6 +119,8 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) 
 
 def serious_findings(page: Page, *rules: str) -> list[str]:
     """What axe-core finds on a page that is serious or worse, by these rules or by all."""
+    # A click that leads to a page only waits until that begins to come.
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         # Evaluated by the browser's debugger, which no policy of the page's forbids.
         page.evaluate(_axe())
@@ -138,3 +140,8 @@ def serious_findings(page: Page, *rules: str) -> list[str]:
 
 def _axe() -> str:
     return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out at the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.support import Served, serious_findings, wait_until
+from tests.browser.support import Served, fits, serious_findings, wait_until
 from trace_clustering.web import urls
 
 Address = Callable[[Served], str]
@@ -20,7 +20,8 @@ def _first_trace(served: Served) -> str:
 
 
 def _skipped_run(served: Served) -> str:
-    answer = httpx.post(served.path(f"/api/v1/teams/{served.small_team_id}/runs"), json={})
+    runs = served.path(f"/api/v1/teams/{served.small_team_id}/runs")
+    answer = httpx.post(runs, json={}, timeout=60)
     workflow = f"/api/v1/workflows/{answer.raise_for_status().json()['workflow_id']}"
     wait_until(lambda: served.json(workflow)["status"] != "running", "the run never ended")
     return str(served.json(workflow)["result"]["clustering_run_id"])
@@ -53,12 +54,12 @@ def test_a_page(page: Page, served: Served, name: str) -> None:
     page.goto(served.path(PAGES[name](served)))
     _scroll_through(page)
     assert page.locator("h1").count() == 1
-    assert _fits(page)
+    assert fits(page)
     assert serious_findings(page) == []
     page.emulate_media(color_scheme="dark")
     for width in (800, 400):
         page.set_viewport_size({"width": width, "height": 900})
-        wait_until(lambda: _fits(page), f"at {width} something sticks out at the side")
+        wait_until(lambda: fits(page), f"at {width} something sticks out at the side")
     # What depends on the scheme is contrast alone.
     assert serious_findings(page, "color-contrast") == []
 
@@ -71,11 +72,6 @@ def test_every_chart_has_its_table(page: Page, served: Served, name: str) -> Non
     assert page.locator(".days-table tbody tr").count() == page.locator(".spark").count()
     for chart in charts:
         assert chart.locator("table td, table th, ul li, ol li").count() > 2
-
-
-def _fits(page: Page) -> bool:
-    """Whether nothing sticks out at the side."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def _scroll_through(page: Page) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.support import serious_findings, wait_until
+from tests.browser.support import fits, serious_findings, wait_until
 from tests.browser.support_map import HOSTILE, RUN_ID, MapSite, Points, map_site
 from trace_clustering.web import urls
 
@@ -65,6 +65,12 @@ def place(page: Page, x: float, y: float) -> tuple[float, float]:
     middle = (min(MADE.x) + wide / 2, min(MADE.y) + tall / 2)
     across = box["x"] + box["width"] / 2 + (x - middle[0]) * scale
     return across, box["y"] + box["height"] / 2 - (y - middle[1]) * scale
+
+
+def wait_for_ring(page: Page, at: tuple[float, float]) -> None:
+    """Until the dot that is pointed at is a link: its ring comes to it with the next frame."""
+    ring = "([x, y]) => document.elementFromPoint(x, y).matches('.map-dot[href]')"
+    wait_until(lambda: page.evaluate(ring, at), "the dot did not become a link")
 
 
 def draw_lasso(page: Page, x: float, y: float) -> None:
@@ -122,8 +128,9 @@ def test_pointing_tells_of_a_trace_and_what_it_says_stays_text(page: Page, site:
     assert "\u202e" not in (tip.text_content() or "")
     assert "👩\u200d👧" in (tip.text_content() or "")
     assert MADE.titles[0] in (tip.text_content() or "")
+    wait_for_ring(page, place(page, -11, 0.75))
     page.mouse.move(*place(page, 0, 0))
-    assert tip.is_hidden()
+    expect(tip).to_be_hidden()
     page.mouse.click(*place(page, -11, 0.75))
     page.wait_for_url(f"**{urls.trace(7, f'a/{number}', 'r')}")
     assert page.title() == f"a/{number}"
@@ -148,7 +155,7 @@ def test_a_lasso_is_part_of_the_url_and_the_table_follows(page: Page, site: MapS
     assert 6 <= len(corners) <= 14
     assert "page" not in state(page)
     assert page.title() == state(page)["lasso"]
-    assert colour_at(page, 11, 0.75)[2] > 200
+    wait_until(lambda: colour_at(page, 11, 0.75)[2] > 200, "the others were not dimmed")
 
     page.go_back()
     wait_until(lambda: "page=3" in told(page), "the table did not go back")
@@ -195,15 +202,22 @@ def test_what_cannot_be_swapped_is_loaded_plainly(page: Page, site: MapSite) -> 
     assert page.evaluate("!window.unmoved")
 
 
+def press_and_wait(page: Page, key: str) -> None:
+    """Until the view is kept: where keys come slowly, it is so after each of them."""
+    before = state(page).get("map")
+    page.keyboard.press(key)
+    wait_until(lambda: state(page).get("map") != before, "the view is not kept")
+
+
 def test_the_keyboard_does_it_too(page: Page, site: MapSite) -> None:
     opened(page, site)
     page.locator("canvas").focus()
     for key in ("+", "+", "ArrowLeft", "ArrowUp"):
-        page.keyboard.press(key)
-    wait_until(lambda: state(page).get("map", "").startswith("2.25,"), "the view is not kept")
-    assert f"{seen(page)} traces in view" in (page.locator(".map-told").text_content() or "")
-    assert 0 < seen(page) < COUNT
+        press_and_wait(page, key)
     view = state(page)["map"]
+    assert view.startswith("2.25,")
+    wait_until(lambda: 0 < seen(page) < COUNT, "the view was not painted")
+    expect(page.locator(".map-told")).to_contain_text(f"{seen(page)} traces in view")
     page.reload()
     wait_until(lambda: painted(page), "the map was not painted again")
     assert 0 < seen(page) < COUNT
@@ -257,13 +271,13 @@ def test_pointing_at_a_card_raises_its_group(page: Page, site: MapSite) -> None:
 def test_a_finger_reads_with_one_tap_and_opens_with_two(new_page: NewPage, site: MapSite) -> None:
     page = new_page(viewport={"width": 400, "height": 800}, has_touch=True, device_scale_factor=2)
     opened(page, site, "?map=8,10.75,-0.75")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     box = page.locator("canvas").bounding_box()
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.touchscreen.tap(*middle)
-    tip = page.locator(".map-tip")
-    wait_until(lambda: "Tap again" in (tip.text_content() or ""), "nothing was told")
+    expect(page.locator(".map-tip").get_by_text("Tap again")).to_be_visible()
+    wait_for_ring(page, middle)
     page.wait_for_timeout(300)
     page.touchscreen.tap(*middle)
     page.wait_for_url("**/teams/7/traces/**")

@@ -13,10 +13,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.support import serious_findings
+from tests.browser.support import fits, serious_findings
 from tests.web.test_api import Api
 from trace_clustering.settings import Settings
 from trace_clustering.store import Store
@@ -70,15 +70,15 @@ def test_signing_in_and_out(new_page: NewPage, site: Site) -> None:
     assert page.url == f"{site.url}/sign-in?next=%2Fnothing%3Fa%3Db"
     assert serious_findings(page) == []
     sign_in(page, "wrong")
-    assert "No token" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("No token")
     assert serious_findings(page) == []
     sign_in(page, TOKEN)
-    assert page.url == f"{site.url}/nothing?a=b"
+    expect(page).to_have_url(f"{site.url}/nothing?a=b")
     assert page.evaluate("document.cookie") == ""
     assert serious_findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     page.get_by_role("button", name="Sign out").click()
-    assert page.url == f"{site.url}/sign-in"
+    expect(page).to_have_url(f"{site.url}/sign-in")
     page.goto(f"{site.url}/nothing")
     assert "/sign-in" in page.url
 
@@ -87,7 +87,7 @@ def test_another_team_is_refused_on_a_page(new_page: NewPage, site: Site) -> Non
     page = new_page(color_scheme="dark")
     page.goto(f"{site.url}/sign-in?next=/teams/2")
     sign_in(page, SOME)
-    assert page.get_by_role("heading", level=1).inner_text() == "Not allowed"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not allowed")
     assert serious_findings(page) == []
 
 
@@ -110,6 +110,7 @@ def test_a_page_on_another_port_changes_and_reads_nothing(browser: Browser, site
         page = context.new_page()
         page.goto(f"{site.url}/sign-in?next=/nothing")
         sign_in(page, TOKEN)
+        expect(page).to_have_url(f"{site.url}/nothing")
         page.goto(elsewhere)
         for number in (0, 1):
             with page.expect_response(lambda one: one.request.method == "POST") as answer:

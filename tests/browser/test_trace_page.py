@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.support import Served, wait_until
 from trace_clustering.web import urls
@@ -25,6 +25,6 @@ def test_a_summary_leads_to_its_lines_and_to_all_that_was_sent(page: Page, serve
     reference = page.locator("a.ref").first
     anchor = reference.get_attribute("href")
     reference.click()
-    assert page.locator(f"p{anchor}:target").is_visible()
+    expect(page.locator(f"p{anchor}:target")).to_be_visible()
     page.get_by_text("What was sent").click()
     assert "$ai_trace_id" in page.locator(".sent pre").first.inner_text()
