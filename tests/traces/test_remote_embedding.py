@@ -132,7 +132,7 @@ def test_requests_at_once_are_bounded_for_all_threads(fake: FakeOpenAI, waits: W
 
     def meet(_: Request) -> None:
         try:
-            three.wait(5)
+            three.wait(30)
         except BrokenBarrierError:
             return
 
@@ -225,7 +225,7 @@ def test_one_batch_that_fails_ends_the_call(fake: FakeOpenAI, waits: Waits) -> N
     fake.answer_with(refusing("text 0", answer=Fail(401)))
     embedder = make(fake, waits, batch_size=1, concurrency=1)
     failure(embedder)
-    assert len(fake.requests) < len(TEXTS)
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("answer", [Fail(400, "bad text"), Fail(413), Fail(422), Fail(500)])

@@ -156,15 +156,25 @@ class _Call:
 
     Attributes:
         ask: makes one request.
-        over: set once another batch has failed for all.
+        over: why a batch has failed for all, once one has; then none is begun any more.
     """
 
     ask: Callable[[Sequence[str]], list[Row] | Failed]
     patience: Patience
-    over: threading.Event
+    over: list[str]
 
     def batch(self, texts: Sequence[str]) -> list[Row | _Refused]:
         """Of each text its row, or why there is none; raises _GaveUp if it is no text's fault."""
+        if self.over:
+            raise _GaveUp(self.over[0])
+        try:
+            return self._found(texts)
+        except _GaveUp as error:
+            # Here and not where the results are read: that thread may take its time to see it.
+            self.over.append(str(error))
+            raise
+
+    def _found(self, texts: Sequence[str]) -> list[Row | _Refused]:
         try:
             return list(self._rows(texts))
         except _Refused as refusal:
@@ -209,19 +219,19 @@ class _Call:
                 return answer
             if answer.for_its_texts and (are_suspect or not answer.again):
                 raise _Refused(answer.problem)
-            again = answer.again and not self.over.is_set()
+            again = answer.again and not self.over
             if not (again and self.patience.wait(tries, since, answer.asked_seconds)):
                 raise _Refused(answer.problem) if answer.for_its_texts else _GaveUp(answer.problem)
         raise AssertionError("unreachable")
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[tuple[Callable[..., _Future], threading.Event]]:
-    """Threads that begin nothing more once something has failed, as the event tells."""
-    over = threading.Event()
+def _workers(count: int) -> Iterator[tuple[Callable[..., _Future], list[str]]]:
+    """Threads, and the reasons for which they begin nothing more."""
+    over: list[str] = []
     pool = ThreadPoolExecutor(count)
     try:
         yield pool.submit, over
     finally:
-        over.set()
+        over.append("is not asked any more")
         pool.shutdown(cancel_futures=True)
