@@ -109,7 +109,19 @@ def _usable_port(setting: str, port: int) -> int:
                 f"{setting}: port {port} on {LOOPBACK} is taken ({error.strerror}); "
                 "choose another, or 0 for any free one"
             ) from error
+        if port == 0:
+            _keep(probe)
         return int(probe.getsockname()[1])
+
+
+def _keep(bound: socket.socket) -> None:
+    """Have nobody else be given the port before the server takes it, which takes seconds.
+
+    A connection that was ended lingers on it for a minute; who asks for this very port may have it.
+    """
+    bound.listen()
+    with socket.create_connection(bound.getsockname()):
+        bound.accept()[0].close()
 
 
 async def _wait_until_healthy(
