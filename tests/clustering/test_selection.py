@@ -168,7 +168,9 @@ def test_work_on_a_few_at_a_time_finds_the_same(monkeypatch: pytest.MonkeyPatch)
     apart = search_k(embeddings, max_k=9)
     assert np.array_equal(apart.labels, together.labels)
     for k, score in together.scores_by_k.items():
-        assert apart.scores_by_k[k].silhouette_score == pytest.approx(score.silhouette_score)
+        # Sums in another order: how they round depends on the processor.
+        again = apart.scores_by_k[k].silhouette_score
+        assert again == pytest.approx(score.silhouette_score, abs=1e-6)
         assert apart.scores_by_k[k].inertia == pytest.approx(score.inertia)
 
 

@@ -17,12 +17,15 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_more_compute_at_once_than_there_are_cores() -> None:
     under_way, most = [0], [0]
     lock = threading.Lock()
+    # Two meet each other; were there a third at once, the count would show it.
+    two = threading.Barrier(2)
 
     def compute(number: int) -> int:
         with Workers() as workers:
             with lock:
                 under_way[0] += 1
                 most[0] = max(most[0], under_way[0])
+            two.wait(30)
             total = sum(workers.map(lambda item: item * number, range(50)))
             with lock:
                 under_way[0] -= 1
@@ -46,7 +49,7 @@ def test_the_last_turn_computes_in_its_own_thread() -> None:
         assert threading.current_thread().name not in names(workers)
         with ThreadPoolExecutor(1) as pool:
             pool.submit(_hold_a_turn, started := threading.Event(), ended := threading.Event())
-            assert started.wait(10)
+            assert started.wait(30)
             assert names(workers) == {threading.current_thread().name}
             ended.set()
 
@@ -54,7 +57,7 @@ def test_the_last_turn_computes_in_its_own_thread() -> None:
 def _hold_a_turn(started: threading.Event, ended: threading.Event) -> None:
     with Workers():
         started.set()
-        assert ended.wait(10)
+        assert ended.wait(30)
 
 
 def test_who_waits_for_a_turn_can_be_cancelled() -> None:
@@ -66,7 +69,7 @@ def test_who_waits_for_a_turn_can_be_cancelled() -> None:
         events = [threading.Event(), threading.Event()]
         for started in events:
             pool.submit(_hold_a_turn, started, ended)
-        assert all(started.wait(10) for started in events)
+        assert all(started.wait(30) for started in events)
         with pytest.raises(InterruptedError), Workers(cancelled):
             pytest.fail("no turn was free")
         ended.set()
