@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
@@ -22,6 +24,7 @@ async def client(anyio_backend: str) -> AsyncIterator[Client]:
             "--dynamic-config-value",
             "frontend.enableServerVersionCheck=false",
         ],
+        dev_server_startup_timeout=timedelta(minutes=1),
     )
     async with environment:
         yield environment.client
@@ -31,3 +34,11 @@ async def client(anyio_backend: str) -> AsyncIterator[Client]:
 def cluster(client: Client, store: Store) -> Cluster:
     """Temporal and a store, and a task queue that no other test polls."""
     return Cluster(client, store, f"queue-{uuid.uuid4()}")
+
+
+@pytest.fixture
+def alone(cluster: Cluster, fresh_dsn: str) -> Iterator[Cluster]:
+    """With a database of its own, for what looks across all teams."""
+    store = Store.open(fresh_dsn, retention_days=92)
+    yield replace(cluster, store=store)
+    store.close()

@@ -60,10 +60,10 @@ async def test_a_run_is_cancelled(cluster: Cluster, gateway: TemporalGateway, te
 
 
 async def test_summarizations_are_started_and_watched(
-    cluster: Cluster, gateway: TemporalGateway, team_id: int
+    alone: Cluster, gateway: TemporalGateway, team_id: int
 ) -> None:
-    cluster.store.events.insert(team_id, [generation("a"), generation("b")])
-    async with cluster.worker():
+    alone.store.events.insert(team_id, [generation("a"), generation("b")])
+    async with alone.worker():
         # Neither has been quiet for ten minutes.
         waiting = await ended(gateway, await gateway.start_summarization(team_id, now=False))
         assert waiting.result["summarized"] == 0

@@ -35,6 +35,8 @@ KEYS = {
     "$ai_names",
     "$ai_missing_parts",
 }
+# What differs between two runs of the same traces.
+OF_ONE_RUN = ("$ai_clustering_run_id", "$ai_timestamp", "$ai_window_start", "$ai_window_end")
 
 
 def load_topics(store: Store, team_id: int, n: int = 90) -> None:
@@ -103,13 +105,8 @@ async def test_same_data_and_seed_tell_the_same(cluster: Cluster, team_id: int) 
     told = []
     for _ in range(2):
         output = await cluster.run(ClusteringInputs(team_id, seed=5))
-        run_id = output["clustering_run_id"]
-        properties = cluster.store.events.properties(team_id, run_id)
-        assert properties is not None
-        event = json.loads(properties)
-        for name in ("$ai_timestamp", "$ai_window_start", "$ai_window_end"):
-            properties = properties.replace(event[name], name)
-        told.append(properties.replace(run_id, "run"))
+        event = cluster.event(team_id, output["clustering_run_id"])
+        told.append(json.dumps({name: event[name] for name in event if name not in OF_ONE_RUN}))
     assert told[0] == told[1]
 
 
@@ -244,12 +241,14 @@ async def test_a_run_ends_well_whatever_a_language_model_does(
     reason: str,
 ) -> None:
     load_topics(cluster.store, team_id)
+    hangs = isinstance(script, Hang)
     with FakeOpenAI() as fake:
         fake.answer_with(script if callable(script) else lambda _: script)
-        namer = LanguageModelNamer(fake.url, "model", None, timeout_seconds=1.5)
+        namer = LanguageModelNamer(fake.url, "model", None, timeout_seconds=1.5 if hangs else 30)
         async with cluster.worker(namer=namer):
             output = await (await cluster.start(ClusteringInputs(team_id, seed=1))).result()
-        assert fake.requests
+        # So short a time may be over before a slow machine has asked.
+        assert fake.requests or hangs
     event = cluster.event(team_id, output["clustering_run_id"])
     assert event["$ai_missing_parts"] == {}
     assert event["$ai_names"]["source"] == "keywords"
@@ -262,7 +261,7 @@ async def test_a_run_ends_well_whose_names_would_cost_more_than_they_may(
 ) -> None:
     load_topics(cluster.store, team_id)
     with FakeOpenAI() as fake:
-        namer = LanguageModelNamer(fake.url, "model", None, timeout_seconds=1.5, budget_tokens=50)
+        namer = LanguageModelNamer(fake.url, "model", None, timeout_seconds=30, budget_tokens=50)
         async with cluster.worker(namer=namer):
             output = await (await cluster.start(ClusteringInputs(team_id, seed=1))).result()
         assert fake.requests == []

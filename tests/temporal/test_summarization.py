@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,17 +18,8 @@ from trace_clustering.models.summarization import (
     SummarizationCoordinatorInputs,
     SummarizationInputs,
 )
-from trace_clustering.store import Store
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def alone(cluster: Cluster, fresh_dsn: str) -> Iterator[Cluster]:
-    """With a database of its own, for what looks across all teams."""
-    store = Store.open(fresh_dsn, retention_days=92)
-    yield replace(cluster, store=store)
-    store.close()
 
 
 def receive(cluster: Cluster, team_id: int, n: int, **options: Any) -> list[str]:

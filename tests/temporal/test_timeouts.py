@@ -34,7 +34,8 @@ async def asks_for_patience(parameters: RunParameters) -> EmbeddingsFound:
 
 async def test_a_run_ends_after_thirty_minutes() -> None:
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TEST_SERVER)
+        test_server_existing_path=str(TEST_SERVER),
+        test_server_startup_timeout=timedelta(minutes=1),
     )
     queue = str(uuid.uuid4())
     async with (
