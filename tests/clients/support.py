@@ -19,6 +19,8 @@ from tests.processes.support import Process, environment, until
 
 ROOT = Path(__file__).parents[2]
 PORTS = {"port": 0, "temporal_port": 0, "temporal_ui_port": 0}
+# Clients wait for five or ten seconds, and then drop what they had to send.
+PATIENCE = {"LANGFUSE_TIMEOUT": "60", "OTEL_EXPORTER_OTLP_TIMEOUT": "60"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Service:
         """What ``trigger`` does; the properties of the run's event."""
         started = self.call("POST", f"/api/v1/teams/{team_id}/runs", given)
         path = f"/api/v1/workflows/{started['workflow_id']}"
-        state = until(lambda: self._ended(path), "the run never ended")
+        state = until(lambda: self._ended(path), "the run never ended", 120)
         assert state["status"] == "completed", state
         run_id = state["result"]["clustering_run_id"]
         event: dict[str, Any] = self.call("GET", f"/api/v1/runs/{run_id}/event")
@@ -117,6 +119,7 @@ def python(*arguments: str, env: Mapping[str, str] | None = None) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would tell a client where to send."""
+    """This process's environment without what would tell a client where to send; with patience."""
     prefixes = ("OTEL_", "OPENAI_", "LANGFUSE_", "POSTHOG_", "TRACE_CLUSTERING_", "TRACES_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return clean | PATIENCE

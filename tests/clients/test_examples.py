@@ -81,7 +81,7 @@ def cases(folder: Path) -> list[Case]:
     made_up = write(folder / "demo.jsonl", some_traces(120))
     window = {
         "window_start": json.loads(made_up.read_text().splitlines()[0])["timestamp"],
-        "window_end": datetime.now(UTC).isoformat(timespec="seconds"),
+        "window_end": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     windows = {made_up: window}
     windows |= {beginning(name, folder): REAL_WINDOW for name in REAL if DATA.is_dir()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sysconfig
 import time
@@ -21,7 +22,8 @@ COMMAND = str(Path(sysconfig.get_path("scripts")) / "trace-clustering")
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:
     """This process's environment with these settings and no others of the program."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("TRACE_CLUSTERING_")}
-    given = {"data_dir": data_dir, "log_format": "json", **settings}
+    # At midnight a schedule of every day would start runs beside those of the tests.
+    given = {"data_dir": data_dir, "log_format": "json", "interval_days": 365, **settings}
     return clean | {f"TRACE_CLUSTERING_{name.upper()}": str(v) for name, v in given.items()}
 
 
@@ -43,13 +45,13 @@ class Process:
     def kill(self) -> None:
         """SIGKILL: no clean-up of any kind."""
         self._process.kill()
-        self._process.wait(30)
+        self._process.wait(60)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End in good order; returns the exit code."""
         if self._process.poll() is None:
             self._process.send_signal(number)
-        return self._process.wait(30)
+        return self._process.wait(60)
 
     def code(self) -> int | None:
         """The exit code of a process that has ended."""
@@ -105,6 +107,18 @@ def ended(url: str, workflow_id: str) -> dict[str, Any] | None:
 
 def json_of(env: Mapping[str, str], *arguments: str) -> Any:
     return json.loads(command(env, *arguments, "--json"))
+
+
+def free_port() -> int:
+    """A port that servers may bind to, and that nobody else is given for a minute.
+
+    That long the connection that was ended here lingers on it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
+    return port
 
 
 _T = TypeVar("_T")

@@ -26,6 +26,7 @@ from tests.processes.support import (
     command,
     ended,
     environment,
+    free_port,
     json_of,
     running,
     until,
@@ -63,7 +64,7 @@ def temporal() -> Iterator[str]:
     server = subprocess.Popen([find_temporal(), *arguments], stdout=subprocess.DEVNULL)
     yield f"127.0.0.1:{port}"
     server.terminate()
-    server.wait(30)
+    server.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def killed_while_held(
     crew.ready()
     front.hold(*held, when=when)
     yield
-    front.wait_held(timeout=30)
+    front.wait_held(timeout=60)
     crew.kill()
     front.release()
     crew.ready()
@@ -258,7 +259,7 @@ def test_a_worker_serves_metrics_where_asked_to(crew: Crew, env: Env, tmp_path: 
     own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := free_port())}
     with running(["worker"], own, tmp_path / "worker.log"):
         assert json_of(env, "trigger", "--team-id", "99")["status"] == "skipped"
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=60).text
     assert re.search(r'trace_clustering_runs_total\{.*outcome="skipped".*\} 1', text)
     assert re.search(r'activity_duration_seconds_count\{activity="query_trace_embeddings', text)
     assert "process_cpu_seconds_total" in text
@@ -277,7 +278,7 @@ def test_processes_of_production_need_both_servers(tmp_path: Path, mode: str) ->
 
 def test_an_unreachable_store_is_named_without_its_password() -> None:
     with pytest.raises(StoreError) as error:
-        Store.open(f"http://user:hush@127.0.0.1:{free_port()}/traces", retention_days=9)
+        Store.open("http://user:hush@127.0.0.1:1/traces", retention_days=9)
     assert "hush" not in str(error.value)
 
 
@@ -285,9 +286,3 @@ def answers(address: str) -> bool:
     host, port = address.split(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

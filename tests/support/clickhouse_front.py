@@ -718,7 +718,7 @@ def serve(path: Path, port: int, user: str, password: str, *, watch_stdin: bool)
     print(json.dumps({"port": server.server_address[1]}), flush=True)
     server.serve_forever(poll_interval=0.05)
     server.server_close()
-    idle = server.control.close(timeout=5)
+    idle = server.control.close(timeout=30)
     engine.close()
     if not idle:
         os._exit(1)
@@ -791,7 +791,7 @@ class ClickHouseFront:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         return f"http://{login}@{HOST}:{self.port}/{quote(database, safe='')}"
 
-    def start(self, timeout: float = 30.0) -> Self:
+    def start(self, timeout: float = 60.0) -> Self:
         if self._process is not None:
             raise RuntimeError("the front is running already")
         command = [sys.executable, "-m", "tests.support.clickhouse_front", "--watch-stdin"]
@@ -819,7 +819,7 @@ class ClickHouseFront:
             raise RuntimeError(f"the front did not start: {shlex.join(map(str, process.args))}")  # type: ignore[arg-type]
         return int(json.loads(line)["port"])
 
-    def stop(self, timeout: float = 15.0) -> int | None:
+    def stop(self, timeout: float = 60.0) -> int | None:
         """SIGTERM: what is held is dropped, what runs ends. The exit code, if it was running."""
         if self._process is None:
             return None
@@ -869,7 +869,7 @@ class ClickHouseFront:
         """Ends every hold. ``cut`` closes the held queries' connections instead of going on."""
         self._ask("release", cut=str(int(cut)))
 
-    def wait_held(self, timeout: float = 10.0, *, count: int = 1) -> list[QueryRecord]:
+    def wait_held(self, timeout: float = 30.0, *, count: int = 1) -> list[QueryRecord]:
         """The queries that wait, once there are ``count`` of them."""
         held = self._ask("held", count=str(count), timeout=str(timeout))
         if len(held) < count:
@@ -884,11 +884,11 @@ class ClickHouseFront:
         """What was held and then not executed: its client had gone, or it was cut."""
         return [record for record in self._ask("queries") if record.outcome == "dropped"]
 
-    def wait_dropped(self, timeout: float = 10.0, *, count: int = 1) -> list[QueryRecord]:
+    def wait_dropped(self, timeout: float = 30.0, *, count: int = 1) -> list[QueryRecord]:
         return wait_for_records(self.dropped, timeout, count)
 
     def wait_executed(
-        self, *texts: str, timeout: float = 10.0, count: int = 1
+        self, *texts: str, timeout: float = 30.0, count: int = 1
     ) -> list[QueryRecord]:
         """The queries with each text in SQL or ``log_comment``, once ``count`` have ended."""
         hold = Hold(texts)
@@ -903,7 +903,7 @@ class ClickHouseFront:
         self._ask("forget")
 
     def _ask(self, action: str, **fields: str) -> list[QueryRecord]:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=120)
         try:
             connection.request("POST", f"{CONTROL_PREFIX}{action}?{urlencode(fields)}")
             response = connection.getresponse()

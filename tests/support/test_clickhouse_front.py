@@ -120,7 +120,7 @@ def request(
     headers: Mapping[str, str | bytes],
     body: bytes = b"",
 ) -> tuple[int, str | None, str]:
-    connection = http.client.HTTPConnection(HOST, front.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, front.port, timeout=60)
     try:
         connection.request(method, path, body or None, dict(headers))
         response = connection.getresponse()
