@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.settings import ENV_PREFIX
 from trace_clustering.store import Store
+
+# What a shell starts in the background ignores interrupts, and so would all processes of tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("tests")
@@ -42,6 +47,7 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]
         return nodeid if nodeid.startswith(_ALONE) else nodeid.split("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Together:
     return _Together(config, log)
 

@@ -137,10 +137,13 @@ def test_a_run_without_clusters_says_why(
 # -- widths -----------------------------------------------------------------------------------
 
 
-def test_columns_say_how_wide_a_pipe_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_columns_say_how_wide_a_pipe_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("long name" * 20)
     for columns, width in (("70", 70), ("", 120), ("0", 120), ("many", 120)):
         monkeypatch.setenv("COLUMNS", columns)
-        assert max(map(len, run("config").out.splitlines())) == width
+        assert max(map(len, run("config", folder=folder).out.splitlines())) == width
 
 
 # -- config -----------------------------------------------------------------------------------

@@ -171,6 +171,7 @@ def test_of_a_long_opening_the_middle_is_left_out() -> None:
 @pytest.mark.parametrize("unit", ["#", "a1-_", "1.", "a.", "@a", "<|a", "$ ", "\u2028"])
 def test_no_text_makes_rendering_slow(unit: str) -> None:
     trace = make_trace(("user", unit * (1_000_000 // len(unit))))
-    started = time.perf_counter()
+    # Of this thread alone: whatever else the machine does takes no time of it.
+    started = time.thread_time()
     render_minimal(trace)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

@@ -307,7 +307,7 @@ def test_questions_at_once_are_bounded_for_all_threads(fake: FakeOpenAI, waits: 
 
     def meet(_: Request) -> Answer:
         try:
-            two.wait(10)
+            two.wait(30)
         except BrokenBarrierError:
             return Fail(418)
         return GOOD

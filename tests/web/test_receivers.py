@@ -296,7 +296,9 @@ def test_what_is_received_and_refused_is_counted(api: Api, key: str) -> None:
     send_spans(api, spans(A, SHORT).SerializeToString(), key=key)
     send_spans(api, b"\xff", key=key)
     after = counted(api)
-    assert {name: after[name] - before.get(name, 0) for name in after} == {
+    # Other tests of this process count as well, and from other sources.
+    more = {name: after[name] - before.get(name, 0) for name in after}
+    assert {name: count for name, count in more.items() if count} == {
         'received_total{source="posthog"}': 2,
         'rejected_total{source="posthog"}': 1,
         'received_total{source="otlp"}': 1,

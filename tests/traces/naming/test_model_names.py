@@ -258,7 +258,8 @@ def test_an_answer_that_never_comes(fake: FakeOpenAI, waits: Waits) -> None:
     naming = make(fake, waits, timeout_seconds=0.1).name(ALL)
     assert naming.names == {}
     assert reason(naming) == "does not answer within 0.1 seconds"
-    assert len(fake.requests) == 1
+    # So short a time may be over before a slow machine has asked at all.
+    assert len(fake.requests) <= 1
 
 
 def test_what_was_named_before_stays(fake: FakeOpenAI, waits: Waits) -> None:
