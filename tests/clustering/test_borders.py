@@ -80,6 +80,18 @@ def test_clusters_that_cut_all_leaves() -> None:
     assert found.leaves == pairs(labels(found), labels(free)) == 3 * LEAVES
 
 
+def test_more_clusters_than_points() -> None:
+    rows = np.array([[0], [1], [3], [4], [9], [9]], dtype=np.float32)
+    of_rows = np.repeat(np.arange(3, dtype=np.int32), 2)
+    top = np.array([0, 1, 0, 2, 3, 3], dtype=np.int32)
+    with Workers() as workers:
+        tree = ward(workers, np.array([[0.5], [3.5], [9]], dtype=np.float32), np.full(3, 2.0))
+        found = within_groups(workers, Bordered(tree, of_rows, leaves=4), rows, top)
+    assert found.tree.points == 5
+    assert found.leaves == pairs(labels(found), top) == 4
+    assert sorted(found.tree.children.ravel().tolist()) == list(range(8))
+
+
 def test_where_there_are_no_finer_groups_clusters_are_the_leaves() -> None:
     _, found, top = leaves_and_borders(wrong=40, leaves=2)
     assert found.leaves == pairs(labels(found), top) == 2

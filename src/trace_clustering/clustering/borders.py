@@ -48,7 +48,9 @@ def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Label
         groups: (n,) numbers 0..k-1 without gaps.
     """
     count = int(groups.max()) + 1
-    leaf_of_row = Cuts(free.tree).labels(free.leaves)[free.of_rows].astype(np.int64)
+    # There may be more groups than points, and so many leaves are asked for in any case.
+    cut = min(free.leaves, free.tree.points)
+    leaf_of_row = Cuts(free.tree).labels(cut)[free.of_rows].astype(np.int64)
     sides = united(rows, leaf_of_row * count + groups)
     first = np.unique(sides.of_rows, return_index=True)[1]
     # By the point first: where every row is a point it keeps its number.
@@ -57,7 +59,7 @@ def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Label
         pieces, return_index=True, return_inverse=True, return_counts=True
     )
     tree = _stacked(
-        _inside(free, numbers // count, numbers % count),
+        _inside(free.tree, free.tree.points - cut, numbers // count, numbers % count),
         sides.of_rows[one_row],
         ward(workers, sides.means, sides.weights, groups[first]),
         weights.astype(np.float64),
@@ -67,25 +69,27 @@ def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Label
     return Bordered(tree, of_rows.astype(np.int32), max(leaves, count))
 
 
-def _inside(free: Bordered, points: NDArray[np.int64], groups: NDArray[np.int64]) -> Merges:
-    """The merges inside the leaves, once for each group that has pieces on both sides.
+def _inside(
+    tree: Tree, merges: int, points: NDArray[np.int64], groups: NDArray[np.int64]
+) -> Merges:
+    """The first merges of a tree, once for each group that has pieces on both sides.
 
     Args:
-        free: the tree.
+        tree: over points.
+        merges: how many of them.
         points: (p,) of which point each piece is.
         groups: (p,) of which group it is.
 
     Returns:
         Of pieces: numbers below p are pieces, p + i is what merge i made.
     """
-    tree, made = free.tree, len(points)
+    made = len(points)
     # Of every point and merge what it holds of each group.
     held: list[dict[int, int]] = [{} for _ in range(tree.points)]
     for piece, (point, group) in enumerate(zip(points.tolist(), groups.tolist(), strict=True)):
         held[point][group] = piece
     children: list[tuple[int, int]] = []
     heights: list[float] = []
-    merges = tree.points - free.leaves
     for (left, right), height in zip(tree.children[:merges].tolist(), tree.heights, strict=False):
         few, many = sorted((held[left], held[right]), key=len)
         for group, number in few.items():
