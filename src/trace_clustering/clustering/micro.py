@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from trace_clustering.clustering.kmeans import lloyd_step, squared_norms
 from trace_clustering.clustering.neighbours import first_of_equals
 from trace_clustering.clustering.projection import leading_subspace, project
-from trace_clustering.clustering.threads import Float32, Float64, Labels, Workers, row_blocks
+from trace_clustering.clustering.threads import Float32, Float64, Labels, Workers
 
 _POINTS = 4000
 # Rows are gathered by their coordinates in so many leading directions.
@@ -52,13 +52,11 @@ def gathered(workers: Workers, rows: Float32, rng: np.random.Generator) -> Point
 def united(rows: Float32, numbers: NDArray[np.integer]) -> Points:
     """A point for the rows (n, d) of each number (n,), in the order of the numbers."""
     _, of_rows, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    means = np.zeros((len(counts), rows.shape[1]))
-    for part in row_blocks(len(rows), _POINTS):
-        np.add.at(means, of_rows[part], rows[part])
-    means /= counts[:, None]
+    members = np.split(np.argsort(of_rows, kind="stable"), np.cumsum(counts)[:-1])
+    means = [rows[part].mean(axis=0, dtype=np.float64).astype(np.float32) for part in members]
     return Points(
         of_rows=of_rows.astype(np.int32),
-        means=means.astype(np.float32),
+        means=np.stack(means),
         weights=counts.astype(np.float64),
     )
 
