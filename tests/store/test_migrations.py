@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.builders import add, draw, names
+from tests.conftest import RETENTION_DAYS
 from tests.store.received import MOMENT, add_as_of, event, facts, merge
 from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.errors import StoreError, StoreRefusedError
@@ -131,7 +132,7 @@ def test_vectors_are_partitioned_by_week_and_sorted_by_team_and_day(any_store: S
     made = engine(any_store._database, "document_embeddings")
     assert "PARTITION BY toMonday(timestamp)" in made
     assert "ORDER BY (team_id, toDate(timestamp)," in made
-    assert "toIntervalDay(92)" in made
+    assert f"toIntervalDay({RETENTION_DAYS})" in made
 
 
 def test_the_schema_is_made_step_by_step_and_once(fresh_dsn: str) -> None:
