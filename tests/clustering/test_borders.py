@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.clustering.test_levels import clusters
-from trace_clustering.clustering.borders import Bordered, within_groups
+from trace_clustering.clustering.borders import Division, within_groups
 from trace_clustering.clustering.levels import cluster_levels
 from trace_clustering.clustering.linkage import Cuts, ward
 from trace_clustering.clustering.threads import Labels, Workers
@@ -14,7 +14,7 @@ from trace_clustering.clustering.threads import Labels, Workers
 LEAVES, ROWS = 8, 640
 
 
-def leaves_and_borders(wrong: int, leaves: int = LEAVES) -> tuple[Bordered, Bordered, Labels]:
+def leaves_and_borders(wrong: int, leaves: int = LEAVES) -> tuple[Division, Division, Labels]:
     """A tree whose leaves are clear groups, and the same within two clusters of four of them each.
 
     So many rows of the first group are in the second cluster.
@@ -25,15 +25,15 @@ def leaves_and_borders(wrong: int, leaves: int = LEAVES) -> tuple[Bordered, Bord
     return *bordered(embeddings, top, leaves), top
 
 
-def bordered(embeddings: NDArray[Any], top: Labels, leaves: int) -> tuple[Bordered, Bordered]:
+def bordered(embeddings: NDArray[Any], top: Labels, leaves: int) -> tuple[Division, Division]:
     rows = embeddings.astype(np.float32)
     with Workers() as workers:
         tree = ward(workers, rows)
-        free = Bordered(tree, np.arange(len(rows), dtype=np.int32), leaves)
+        free = Division(tree, np.arange(len(rows), dtype=np.int32), leaves)
         return free, within_groups(workers, free, rows, top)
 
 
-def labels(found: Bordered, count: int | None = None) -> Labels:
+def labels(found: Division, count: int | None = None) -> Labels:
     return Cuts(found.tree).labels(count or found.leaves)[found.of_rows]
 
 
@@ -80,13 +80,31 @@ def test_clusters_that_cut_all_leaves() -> None:
     assert found.leaves == pairs(labels(found), labels(free)) == 3 * LEAVES
 
 
+def test_a_leaf_in_small_pieces_is_one_leaf_at_least() -> None:
+    embeddings, _ = clusters(LEAVES, ROWS, 30, 16)
+    for count in (5, 6):
+        _, found = bordered(embeddings, (np.arange(ROWS) % count).astype(np.int32), LEAVES)
+        assert LEAVES <= found.leaves < 2 * LEAVES
+
+
+def test_equal_rows_of_several_clusters_in_any_order() -> None:
+    rng = np.random.default_rng(29)
+    rows = np.eye(40)[rng.integers(0, 30, 90)]
+    top = np.append([0, 1], rng.integers(0, 2, 88))
+    found = cluster_levels(rows, within=top)
+    assert found.most_groups == pairs(rows.argmax(axis=1), top)
+    for _ in range(5):
+        moved = rng.permutation(90)
+        assert cluster_levels(rows[moved], within=top[moved]).most_groups == found.most_groups
+
+
 def test_more_clusters_than_points() -> None:
     rows = np.array([[0], [1], [3], [4], [9], [9]], dtype=np.float32)
     of_rows = np.repeat(np.arange(3, dtype=np.int32), 2)
     top = np.array([0, 1, 0, 2, 3, 3], dtype=np.int32)
     with Workers() as workers:
         tree = ward(workers, np.array([[0.5], [3.5], [9]], dtype=np.float32), np.full(3, 2.0))
-        found = within_groups(workers, Bordered(tree, of_rows, leaves=4), rows, top)
+        found = within_groups(workers, Division(tree, of_rows, leaves=4), rows, top)
     assert found.tree.points == 5
     assert found.leaves == pairs(labels(found), top) == 4
     assert sorted(found.tree.children.ravel().tolist()) == list(range(8))

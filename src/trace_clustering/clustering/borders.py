@@ -1,9 +1,10 @@
 """A tree of all points brought within given clusters of the rows.
 
-The borders of clusters run through groups, and what they leave of a group is seen less well from
-inside one cluster alone. So a tree is built without them first. Where they cut a leaf of it, each
-side stays as that tree joined it; these sides are then joined by Ward's method within the clusters,
-strays of a few rows first because they weigh so little.
+The borders of clusters run through groups, and from inside one cluster alone the part of a group
+that is in it is hard to tell from its neighbours. So a tree is built without the clusters first.
+Its leaves are cut along the borders, and each side stays as that tree joined it. All above is
+joined anew, by Ward's method within the clusters: strays of a few rows mostly first, because they
+weigh so little.
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from trace_clustering.clustering.merging import Merges
 from trace_clustering.clustering.micro import united
 from trace_clustering.clustering.threads import Float32, Float64, Labels, Workers
 
-# A side that holds so much of the leaf that was cut is a leaf of its own, less is strays.
+# A side that holds so much of the leaf that was cut is a leaf of its own; less is strays, but for
+# the largest side.
 _A_LEAF = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Bordered:
+class Division:
     """A tree, and the number of its leaves.
 
     Attributes:
@@ -35,20 +37,24 @@ class Bordered:
     leaves: int
 
 
-def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Labels) -> Bordered:
-    """The tree cut up along the borders of groups.
+def within_groups(workers: Workers, free: Division, rows: Float32, groups: Labels) -> Division:
+    """The leaves of a tree cut along the borders of groups, and joined anew.
 
     A group's points are all joined before any of them is joined to another group's. There are no
     more leaves than groups where ``free`` has no more.
 
     Args:
         workers: told of progress.
-        free: built without the groups.
-        rows: (n, d).
+        free: built without the groups, with at least as many leaves.
+        rows: (n, d) in canonical order.
         groups: (n,) numbers 0..k-1 without gaps.
+
+    Returns:
+        Over the parts of ``free``'s points that are in one group each. Inside the leaves the
+        heights are those of ``free``.
     """
     count = int(groups.max()) + 1
-    # There may be more groups than points, and so many leaves are asked for in any case.
+    # There are at least as many leaves as groups, which may be more than points.
     cut = min(free.leaves, free.tree.points)
     leaf_of_row = Cuts(free.tree).labels(cut)[free.of_rows].astype(np.int64)
     sides = united(rows, leaf_of_row * count + groups)
@@ -64,9 +70,15 @@ def within_groups(workers: Workers, free: Bordered, rows: Float32, groups: Label
         ward(workers, sides.means, sides.weights, groups[first]),
         weights.astype(np.float64),
     )
-    shares = sides.weights / np.bincount(leaf_of_row)[leaf_of_row[first]]
-    leaves = int((shares >= _A_LEAF).sum()) if free.leaves > count else count
-    return Bordered(tree, of_rows.astype(np.int32), max(leaves, count))
+    leaves = _count_leaves(sides.weights, leaf_of_row[first]) if free.leaves > count else count
+    return Division(tree, of_rows.astype(np.int32), max(leaves, count))
+
+
+def _count_leaves(weights: Float64, leaf_of_side: NDArray[np.int64]) -> int:
+    """How many sides of leaves are leaves, at least one of each."""
+    wholes = np.bincount(leaf_of_side, weights)
+    sizeable = np.bincount(leaf_of_side, weights >= _A_LEAF * wholes[leaf_of_side])
+    return int(np.maximum(sizeable, 1).sum())
 
 
 def _inside(
@@ -76,7 +88,7 @@ def _inside(
 
     Args:
         tree: over points.
-        merges: how many of them.
+        merges: how many.
         points: (p,) of which point each piece is.
         groups: (p,) of which group it is.
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trace_clustering.clustering.borders import Bordered, within_groups
+from trace_clustering.clustering.borders import Division, within_groups
 from trace_clustering.clustering.leaf_level import choose_leaves, neighbour_means
 from trace_clustering.clustering.linkage import Cuts, Tree, ward
 from trace_clustering.clustering.micro import Points, gathered
@@ -38,7 +38,8 @@ class ClusterLevels:
         most_groups: how many groups there are at most: points are never parted, and neither are
             equal rows of the same cluster (see ``within``), because nothing but their order could
             part them.
-        tree: Ward's, over points; heights in the caller's units.
+        tree: Ward's, over points; heights in the caller's units. Within clusters the heights inside
+            leaves are those of the tree without clusters (see ``borders``).
         points: (n,) int32, the point of each row. Up to 10,000 rows each is a point, beyond they
             are micro-clusters.
         order: (n,) the rows in an order that follows from their values.
@@ -95,7 +96,7 @@ def cluster_levels(
         within: (n,) whole numbers, at most 4,000 clusters of the rows. Leaves are parts of these
             clusters, at least one of each; how many there are is found as without the clusters,
             among the numbers from theirs on. A leaf that their borders cut counts once for each
-            side that holds a quarter of it (see ``borders``).
+            side that holds a quarter of it, at least once (see ``borders``).
         on_progress: called often; what it raises ends the work.
 
     Raises:
@@ -103,19 +104,26 @@ def cluster_levels(
     """
     check_whole_number("seed", seed, 0)
     with Workers(on_progress) as workers:
-        prepared = prepare(workers, embeddings)
-        groups = _as_groups(within, prepared)
+        prepared, groups = _by_groups(prepare(workers, embeddings), within)
         rng = np.random.default_rng(seed)
         points = _points(workers, prepared.rows, rng)
         tree = ward(workers, points.means, points.weights)
         least = int(groups.max()) + 1
         leaves = choose_leaves(workers, prepared.rows, Cuts(tree), points.of_rows, rng, least)
-        found = Bordered(tree, points.of_rows, leaves)
-        if within is not None:
+        found = Division(tree, points.of_rows, leaves)
+        if least > 1:
             found = within_groups(workers, found, prepared.rows, groups)
     most = Cuts(found.tree).most_groups(found.of_rows[_equal_pairs(prepared.rows, groups)])
     leaves = max(min(found.leaves, most), least)
     return _levels(prepared, found.of_rows, found.tree, leaves, most)
+
+
+def _by_groups(prepared: Prepared, within: ArrayLike | None) -> tuple[Prepared, Labels]:
+    """Brings equal rows into the order of their groups, which are returned too."""
+    groups = _as_groups(within, prepared)
+    # Else the caller's order would decide which of equal rows of several groups are joined first.
+    moved = np.lexsort((groups, np.cumsum(first_of_equals(prepared.rows))))
+    return replace(prepared, order=prepared.order[moved]), groups[moved]
 
 
 def _as_groups(within: ArrayLike | None, prepared: Prepared) -> Labels:
