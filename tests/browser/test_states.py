@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.support import fits, serious_findings, wait_until
 from tests.browser.test_signing_in import listening
 from tests.builders import finish_run
+from tests.conftest import RETENTION_DAYS
 from tests.support.run_event import no_answer, run_event
 from tests.web.test_api import Api
 from trace_clustering.settings_sources import load_settings
@@ -21,7 +22,7 @@ from trace_clustering.web import urls
 @pytest.fixture
 def empty(fresh_dsn: str) -> Iterator[Store]:
     """A store that nobody has written to."""
-    opened = Store.open(fresh_dsn, retention_days=92)
+    opened = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     yield opened
     opened.close()
 

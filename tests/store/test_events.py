@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import RETENTION_DAYS
 from tests.store.received import MOMENT as MOMENT_OF_EVENTS
 from tests.store.received import ODD_IDS, event, events, merge
 from tests.support.clickhouse_front import ClickHouseFront
@@ -191,7 +192,7 @@ def test_a_trace_may_go_on_for_days_and_months(any_store: Store, team_id: int) -
 
 
 def test_a_batch_of_300_months(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=92)
+    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     sent = [
         event("old", number, moment=datetime(2000 + number // 12, number % 12 + 1, 5, tzinfo=UTC))
         for number in range(300)

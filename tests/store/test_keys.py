@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.conftest import RETENTION_DAYS
 from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.errors import NotFoundError
 from trace_clustering.store import Keys, Store
@@ -178,7 +179,7 @@ def test_keys_are_listed_by_team_and_age(
 
 
 def test_whether_a_key_was_ever_made(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=92)
+    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     elsewhere = Keys(store._database)
     assert not store.keys.any()
     assert not elsewhere.any()

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.conftest import RETENTION_DAYS
 from tests.store.received import (
     MOMENT,
     ODD_IDS,
@@ -316,7 +317,7 @@ def test_events_past_their_time_count_as_gone(fresh_dsn: str) -> None:
     add_as_of(store, 1, now(), [event("late", moment=long_ago)])
     assert pending(store, 1) == ["old", "late"]
     store.close()
-    store = Store.open(fresh_dsn, retention_days=92)
+    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     assert pending(store, 1) == ["late"]
     assert store.traces.teams_with_pending(limit=9) == [1]
     store.close()
@@ -437,7 +438,7 @@ def test_teams_are_found_when_their_traces_are_quiet(any_store: Store, team_id: 
 
 
 def test_all_teams_from_the_first(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=92)
+    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     assert store.traces.teams_with_pending(limit=9) == []
     for team in (2**63 - 1, 5, 1):
         store.events.insert(team, [event()])

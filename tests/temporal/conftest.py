@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from tests.conftest import RETENTION_DAYS
 from tests.temporal.support import Cluster
 from trace_clustering.store import Store
 from trace_clustering.temporal.dev_server import find_temporal
@@ -39,6 +40,6 @@ def cluster(client: Client, store: Store) -> Cluster:
 @pytest.fixture
 def alone(cluster: Cluster, fresh_dsn: str) -> Iterator[Cluster]:
     """With a database of its own, for what looks across all teams."""
-    store = Store.open(fresh_dsn, retention_days=92)
+    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     yield replace(cluster, store=store)
     store.close()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from tests.conftest import RETENTION_DAYS
 from tests.web.receiving import (
     BATCH,
     OTLP,
@@ -39,7 +40,7 @@ A = b"A" * 16
 @pytest.fixture
 def keyless(fresh_dsn: str) -> Iterator[Store]:
     """A store for which no key was ever made."""
-    opened = Store.open(fresh_dsn, retention_days=92)
+    opened = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
     yield opened
     opened.close()
 

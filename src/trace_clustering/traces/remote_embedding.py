@@ -126,8 +126,9 @@ class OpenAIEmbedder:
             futures = [submit(call.batch, texts[at : at + self._batch_size]) for at in starts]
             try:
                 return list(itertools.chain.from_iterable(f.result() for f in futures))
-            except _GaveUp as error:
-                raise EmbeddingError(self._sentence(str(error))) from None
+            except _GaveUp:
+                # An earlier batch may have given up because of a later one.
+                raise EmbeddingError(self._sentence(over[0])) from None
 
     def _ask(self, http: httpx.Client, texts: Sequence[str]) -> list[Row] | Failed:
         with self._slots:
@@ -156,7 +157,7 @@ class _Call:
 
     Attributes:
         ask: makes one request.
-        over: why a batch has failed for all, once one has; then none is begun any more.
+        over: reasons to ask no more, the first one first. Threads add to it, which a list allows.
     """
 
     ask: Callable[[Sequence[str]], list[Row] | Failed]
@@ -165,8 +166,6 @@ class _Call:
 
     def batch(self, texts: Sequence[str]) -> list[Row | _Refused]:
         """Of each text its row, or why there is none; raises _GaveUp if it is no text's fault."""
-        if self.over:
-            raise _GaveUp(self.over[0])
         try:
             return self._found(texts)
         except _GaveUp as error:
@@ -214,6 +213,8 @@ class _Call:
         """The rows, after as many tries as are worth it; suspects get one where it may be them."""
         since = self.patience.clock()
         for tries in itertools.count(1):
+            if self.over:
+                raise _GaveUp(self.over[0])
             answer = self.ask(texts)
             if not isinstance(answer, Failed):
                 return answer
@@ -227,7 +228,7 @@ class _Call:
 
 @contextmanager
 def _workers(count: int) -> Iterator[tuple[Callable[..., _Future], list[str]]]:
-    """Threads, and the reasons for which they begin nothing more."""
+    """Threads, and the reasons for which they ask no more: one is that nobody waits any longer."""
     over: list[str] = []
     pool = ThreadPoolExecutor(count)
     try:
