@@ -350,7 +350,7 @@ def test_the_longest_retention_keeps_rows(store: Store, team_id: int) -> None:
         assert draw(store, team_id).ids == names(3)
         assert store.traces.pending(team_id, limit=9) == ["trace"]
     finally:
-        set_retention(store._database, 92)
+        set_retention(store._database, RETENTION_DAYS)
 
 
 def test_a_table_that_does_not_say_how_long_it_is_kept(fresh_dsn: str) -> None:
