@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trace_clustering.clustering.linkage import Cuts, Tree, in_order, ward
+from trace_clustering.clustering.linkage import Cuts, Tree, in_order, stacked, ward
 from trace_clustering.clustering.merging import Merges
 from trace_clustering.clustering.micro import united
 from trace_clustering.clustering.threads import Float32, Float64, Labels, Workers
@@ -64,14 +64,13 @@ def within_groups(workers: Workers, free: Division, rows: Float32, groups: Label
     numbers, one_row, of_rows, weights = np.unique(
         pieces, return_index=True, return_inverse=True, return_counts=True
     )
-    tree = _stacked(
-        _inside(free.tree, free.tree.points - cut, numbers // count, numbers % count),
-        sides.of_rows[one_row],
-        ward(workers, sides.means, sides.weights, groups[first]),
-        weights.astype(np.float64),
-    )
+    inside = _inside(free.tree, free.tree.points - cut, numbers // count, numbers % count)
+    above = ward(workers, sides.means, sides.weights, groups[first])
+    whole = Merges(above.children.astype(np.intp), above.heights)
+    merged = stacked(inside, sides.of_rows[one_row], whole)
     leaves = _count_leaves(sides.weights, leaf_of_row[first]) if free.leaves > count else count
-    return Division(tree, of_rows.astype(np.int32), max(leaves, count))
+    tree = in_order(merged, weights.astype(np.float64))
+    return Division(tree, of_rows.astype(np.int32), leaves)
 
 
 def _count_leaves(weights: Float64, leaf_of_side: NDArray[np.int64]) -> int:
@@ -93,7 +92,7 @@ def _inside(
         groups: (p,) of which group it is.
 
     Returns:
-        Of pieces: numbers below p are pieces, p + i is what merge i made.
+        Of pieces.
     """
     made = len(points)
     # Of every point and merge what it holds of each group.
@@ -112,20 +111,3 @@ def _inside(
             many[group] = number
         held.append(many)
     return Merges(np.array(children, dtype=np.intp).reshape(-1, 2), np.array(heights, dtype=float))
-
-
-def _stacked(inside: Merges, side_of_piece: Labels, above: Tree, weights: Float64) -> Tree:
-    """The merges inside the sides, and upon them those of the sides, none lower than any inside."""
-    sides = side_of_piece.tolist()
-    for one in inside.children[:, 0].tolist():
-        sides.append(sides[one])
-    tops = np.empty(above.points, dtype=np.intp)
-    # What was made last of a side is all of it.
-    tops[sides] = np.arange(len(sides))
-    numbers = np.append(tops, len(sides) + np.arange(above.points - 1))
-    raised = np.maximum(above.heights, inside.heights.max(initial=0.0))
-    merged = Merges(
-        np.concatenate([inside.children, numbers[above.children]]),
-        np.concatenate([inside.heights, raised]),
-    )
-    return in_order(merged, weights)

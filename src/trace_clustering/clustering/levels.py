@@ -140,11 +140,9 @@ def _as_groups(within: ArrayLike | None, prepared: Prepared) -> Labels:
 
 
 def _equal_pairs(rows: Float32, groups: Labels) -> NDArray[np.intp]:
-    """Pairs (m, 2) of equal rows of the same group; the pairs of as many rows chain them all."""
-    equals = np.cumsum(first_of_equals(rows))
-    together = np.lexsort((groups, equals))
-    same = (np.diff(equals[together]) == 0) & (np.diff(groups[together]) == 0)
-    return np.column_stack([together[:-1][same], together[1:][same]])
+    """Pairs (m, 2) of equal rows of the same group, which are neighbours, that chain them all."""
+    one = np.flatnonzero(~first_of_equals(rows)[1:] & (np.diff(groups) == 0))
+    return np.column_stack([one, one + 1])
 
 
 def _points(workers: Workers, rows: Float32, rng: np.random.Generator) -> Points:

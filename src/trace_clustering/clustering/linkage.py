@@ -116,22 +116,40 @@ def ward(
     totals = np.array([weights[part].sum() for part in parts])
     means = [weights[part] @ points[part] for part in parts] / totals[:, None]
     whole = merges(workers, means.astype(np.float32), totals)
-    return in_order(_inside_first(inside, parts, whole), weights)
+    return in_order(stacked(_together(inside, parts), groups, whole), weights)
 
 
-def _inside_first(inside: list[Merges], parts: list[NDArray[np.intp]], whole: Merges) -> Merges:
-    """The merges of the parts' points, then those of the parts, none lower than any inside."""
+def _together(inside: list[Merges], parts: list[NDArray[np.intp]]) -> Merges:
+    """The merges of the points of each part as merges of all points."""
     made = sum(map(len, parts))
-    tops, children = [], []
+    children = []
     for merged, part in zip(inside, parts, strict=True):
         numbers = np.concatenate([part, made + np.arange(len(merged.heights))])
         made += len(merged.heights)
-        tops.append(numbers[-1])
         children.append(numbers[merged.children])
-    children.append(np.concatenate([tops, made + np.arange(len(tops) - 1)])[whole.children])
-    heights = np.concatenate([merged.heights for merged in inside])
-    raised = np.maximum(whole.heights, heights.max(initial=0.0))
-    return Merges(np.concatenate(children), np.concatenate([heights, raised]))
+    return Merges(np.concatenate(children), np.concatenate([merged.heights for merged in inside]))
+
+
+def stacked(inside: Merges, part_of_point: Labels, whole: Merges) -> Merges:
+    """Merges inside parts, and upon them those of the parts, none lower than any inside.
+
+    Args:
+        inside: each joins points of one part; together they join all of every part.
+        part_of_point: (p,) numbers without gaps.
+        whole: of the parts.
+    """
+    parts = part_of_point.tolist()
+    for one in inside.children[:, 0].tolist():
+        parts.append(parts[one])
+    tops = np.empty(len(whole.heights) + 1, dtype=np.intp)
+    # What was made last of a part is all of it.
+    tops[parts] = np.arange(len(parts))
+    numbers = np.append(tops, len(parts) + np.arange(len(whole.heights)))
+    raised = np.maximum(whole.heights, inside.heights.max(initial=0.0))
+    return Merges(
+        np.concatenate([inside.children, numbers[whole.children]]),
+        np.concatenate([inside.heights, raised]),
+    )
 
 
 def in_order(merged: Merges, weights: Float64) -> Tree:

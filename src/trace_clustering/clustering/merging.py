@@ -38,7 +38,8 @@ class Merges:
     """Merges, every one after those that made its sides.
 
     Attributes:
-        children: (m, 2). Numbers below m + 1 are points, m + 1 + i is what merge i made.
+        children: (m, 2). Of p points: numbers below p are points, p + i is what merge i made. With
+            p - 1 merges all are joined.
         heights: (m,) none below those of its sides.
     """
 
