@@ -105,6 +105,14 @@ def fresh_dsn(front: ClickHouseFront) -> str:
 
 
 @pytest.fixture
+def fresh_store(fresh_dsn: str) -> Iterator[Store]:
+    """A store that nobody has written to."""
+    opened = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def team_id() -> int:
     """A team that no other test of this process writes to."""
     return next(_team_ids)

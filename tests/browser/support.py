@@ -145,3 +145,15 @@ def _axe() -> str:
 def fits(page: Page) -> bool:
     """Whether nothing sticks out at the side."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def assert_nothing_found(page: Page) -> None:
+    """In both schemes and down to narrow screens; they are left as the last of these."""
+    assert fits(page)
+    assert serious_findings(page) == []
+    page.emulate_media(color_scheme="dark")
+    for width in (800, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_until(lambda: fits(page), f"at {width} something sticks out at the side")
+    # What depends on the scheme is contrast alone.
+    assert serious_findings(page, "color-contrast") == []

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.support import fits, serious_findings, wait_until
+from tests.browser.support import assert_nothing_found
 from tests.browser.test_signing_in import listening
 from tests.builders import finish_run
-from tests.conftest import RETENTION_DAYS
 from tests.support.run_event import no_answer, run_event
 from tests.web.test_api import Api
 from trace_clustering.settings_sources import load_settings
@@ -20,25 +19,9 @@ from trace_clustering.web import urls
 
 
 @pytest.fixture
-def empty(fresh_dsn: str) -> Iterator[Store]:
-    """A store that nobody has written to."""
-    opened = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def url(empty: Store, tmp_path: Path) -> Iterator[str]:
-    with listening(Api(empty, load_settings({"data_dir": tmp_path})).app) as address:
+def url(fresh_store: Store, tmp_path: Path) -> Iterator[str]:
+    with listening(Api(fresh_store, load_settings({"data_dir": tmp_path})).app) as address:
         yield address
-
-
-def assert_nothing_found(page: Page) -> None:
-    assert serious_findings(page) == []
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 400, "height": 900})
-    wait_until(lambda: fits(page), "something sticks out at the side")
-    assert serious_findings(page, "color-contrast") == []
 
 
 def test_a_service_without_traces(page: Page, url: str) -> None:
@@ -52,10 +35,9 @@ def test_a_team_without_traces(page: Page, url: str) -> None:
     assert_nothing_found(page)
 
 
-def test_a_run_that_is_no_answer(page: Page, url: str, empty: Store) -> None:
-    run = finish_run(empty, 1, event=run_event(quality=no_answer()))
-    page.goto(f"{url}{urls.run(run.run_id)}")
+@pytest.mark.parametrize("view", ["map", "treemap"])
+def test_a_run_that_is_no_answer(page: Page, url: str, fresh_store: Store, view: str) -> None:
+    run = finish_run(fresh_store, 1, event=run_event(quality=no_answer()))
+    page.goto(f"{url}{urls.run(run.run_id, view=view)}")
     expect(page.locator("main")).to_contain_text("one cluster holds 91% of traces")
-    assert_nothing_found(page)
-    page.goto(f"{url}{urls.run(run.run_id, view='treemap')}")
     assert_nothing_found(page)

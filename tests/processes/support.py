@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sysconfig
 import time
@@ -107,18 +106,6 @@ def ended(url: str, workflow_id: str) -> dict[str, Any] | None:
 
 def json_of(env: Mapping[str, str], *arguments: str) -> Any:
     return json.loads(command(env, *arguments, "--json"))
-
-
-def free_port() -> int:
-    """A port that servers may bind to, and that nobody else is given for a minute.
-
-    That long the connection that was ended here lingers on it.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-        with socket.create_connection(("127.0.0.1", port)):
-            server.accept()[0].close()
-    return port
 
 
 _T = TypeVar("_T")

@@ -26,7 +26,6 @@ from tests.processes.support import (
     command,
     ended,
     environment,
-    free_port,
     json_of,
     running,
     until,
@@ -36,7 +35,7 @@ from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.errors import StoreError
 from trace_clustering.store import Store
 from trace_clustering.store.database import Database
-from trace_clustering.temporal.dev_server import find_temporal
+from trace_clustering.temporal.dev_server import find_temporal, usable_port
 
 ACTIVITIES = (
     "query_trace_embeddings_activity",
@@ -58,7 +57,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseFront]
 @pytest.fixture(scope="module")
 def temporal() -> Iterator[str]:
     """A Temporal of its own, because a worker creates the schedule; its address."""
-    port = free_port()
+    port = usable_port("port", 0)
     arguments = ["server", "start-dev", "--headless", "--port", str(port), "--log-level", "error"]
     arguments += ["--dynamic-config-value", "frontend.enableServerVersionCheck=false"]
     server = subprocess.Popen([find_temporal(), *arguments], stdout=subprocess.DEVNULL)
@@ -256,7 +255,7 @@ def test_the_service_ends_cleanly(env: Env, tmp_path: Path) -> None:
 
 def test_a_worker_serves_metrics_where_asked_to(crew: Crew, env: Env, tmp_path: Path) -> None:
     crew.stop()  # or that one might do the work
-    own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := free_port())}
+    own = env | {"TRACE_CLUSTERING_METRICS_PORT": str(port := usable_port("metrics_port", 0))}
     with running(["worker"], own, tmp_path / "worker.log"):
         assert json_of(env, "trigger", "--team-id", "99")["status"] == "skipped"
         text = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=60).text

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RETENTION_DAYS
 from tests.store.received import MOMENT as MOMENT_OF_EVENTS
 from tests.store.received import ODD_IDS, event, events, merge
 from tests.support.clickhouse_front import ClickHouseFront
@@ -191,17 +190,15 @@ def test_a_trace_may_go_on_for_days_and_months(any_store: Store, team_id: int) -
     assert by_uuid(found) == sorted(sent, key=uuid_of)
 
 
-def test_a_batch_of_300_months(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
+def test_a_batch_of_300_months(fresh_store: Store) -> None:
     sent = [
         event("old", number, moment=datetime(2000 + number // 12, number % 12 + 1, 5, tzinfo=UTC))
         for number in range(300)
     ]
-    assert store.events.insert(1, sent) == 300
-    assert store.events.insert(1, sent) == 0
-    found = store.events.of_traces(1, ["old"])["old"].events
+    assert fresh_store.events.insert(1, sent) == 300
+    assert fresh_store.events.insert(1, sent) == 0
+    found = fresh_store.events.of_traces(1, ["old"])["old"].events
     assert by_uuid(found) == sorted(sent, key=uuid_of)
-    store.close()
 
 
 def test_a_batch_of_ten_thousand(any_store: Store, team_id: int) -> None:

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from tests.conftest import RETENTION_DAYS
 from tests.support.clickhouse_front import ClickHouseFront
 from trace_clustering.errors import NotFoundError
 from trace_clustering.store import Keys, Store
@@ -178,17 +177,15 @@ def test_keys_are_listed_by_team_and_age(
     assert listed == sorted(made, key=lambda one: (one.team_id, one.created_at, one.key_id))
 
 
-def test_whether_a_key_was_ever_made(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
-    elsewhere = Keys(store._database)
-    assert not store.keys.any()
+def test_whether_a_key_was_ever_made(fresh_store: Store) -> None:
+    elsewhere = Keys(fresh_store._database)
+    assert not fresh_store.keys.any()
     assert not elsewhere.any()
-    made = store.keys.create(1)
-    assert store.keys.any()
-    store.keys.revoke(made.record.key_id)
-    assert store.keys.any()
+    made = fresh_store.keys.create(1)
+    assert fresh_store.keys.any()
+    fresh_store.keys.revoke(made.record.key_id)
+    assert fresh_store.keys.any()
     assert elsewhere.any()
-    store.close()
 
 
 # Several processes: each has a ``Keys`` of its own

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.conftest import RETENTION_DAYS
 from tests.store.received import (
     MOMENT,
     ODD_IDS,
@@ -437,15 +436,13 @@ def test_teams_are_found_when_their_traces_are_quiet(any_store: Store, team_id: 
     assert team_id not in quiet
 
 
-def test_all_teams_from_the_first(fresh_dsn: str) -> None:
-    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
-    assert store.traces.teams_with_pending(limit=9) == []
+def test_all_teams_from_the_first(fresh_store: Store) -> None:
+    assert fresh_store.traces.teams_with_pending(limit=9) == []
     for team in (2**63 - 1, 5, 1):
-        store.events.insert(team, [event()])
-    store.events.insert(5, [event("another")])
-    assert store.traces.teams_with_pending(limit=9) == [1, 5, 2**63 - 1]
-    assert store.traces.waiting_by_team() == {1: 1, 5: 2, 2**63 - 1: 1}
-    assert store.traces.waiting_by_team(quiet_seconds=600) == {}
-    assert store.traces.teams_with_pending(after=2**63 - 1, limit=9) == []
-    assert summarized(store, 5, "trace").seen_events == 1
-    store.close()
+        fresh_store.events.insert(team, [event()])
+    fresh_store.events.insert(5, [event("another")])
+    assert fresh_store.traces.teams_with_pending(limit=9) == [1, 5, 2**63 - 1]
+    assert fresh_store.traces.waiting_by_team() == {1: 1, 5: 2, 2**63 - 1: 1}
+    assert fresh_store.traces.waiting_by_team(quiet_seconds=600) == {}
+    assert fresh_store.traces.teams_with_pending(after=2**63 - 1, limit=9) == []
+    assert summarized(fresh_store, 5, "trace").seen_events == 1

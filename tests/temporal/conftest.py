@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +11,6 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import RETENTION_DAYS
 from tests.temporal.support import Cluster
 from trace_clustering.store import Store
 from trace_clustering.temporal.dev_server import find_temporal
@@ -38,8 +37,6 @@ def cluster(client: Client, store: Store) -> Cluster:
 
 
 @pytest.fixture
-def alone(cluster: Cluster, fresh_dsn: str) -> Iterator[Cluster]:
+def alone(cluster: Cluster, fresh_store: Store) -> Cluster:
     """With a database of its own, for what looks across all teams."""
-    store = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
-    yield replace(cluster, store=store)
-    store.close()
+    return replace(cluster, store=fresh_store)

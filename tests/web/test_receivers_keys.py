@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from tests.conftest import RETENTION_DAYS
 from tests.web.receiving import (
     BATCH,
     OTLP,
@@ -35,14 +33,6 @@ from trace_clustering.web.paths import (
 
 TOKEN = "correct horse ñ"
 A = b"A" * 16
-
-
-@pytest.fixture
-def keyless(fresh_dsn: str) -> Iterator[Store]:
-    """A store for which no key was ever made."""
-    opened = Store.open(fresh_dsn, retention_days=RETENTION_DAYS)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -104,28 +94,28 @@ def test_an_unknown_key_writes_nothing(
     assert store.events.of_traces(1, ["a", A.hex()]) == {}
 
 
-def test_without_any_key_everything_is_team_1s(keyless: Store, tmp_path: Path) -> None:
-    api = made(keyless, tmp_path)
+def test_without_any_key_everything_is_team_1s(fresh_store: Store, tmp_path: Path) -> None:
+    api = made(fresh_store, tmp_path)
     for i, (headers, in_body) in enumerate(ways_to_bring("phc_of_elsewhere")):
         body = batch(generation(f"t{i}"), key=in_body)
         assert api.post(BATCH, json=body, headers=headers) == {"status": 1}
     assert send_spans(api, spans(A).SerializeToString()).status_code == 200
-    assert len(keyless.events.of_traces(1, [*(f"t{i}" for i in range(6)), A.hex()])) == 7
-    first = keyless.keys.create(7, "first")
+    assert len(fresh_store.events.of_traces(1, [*(f"t{i}" for i in range(6)), A.hex()])) == 7
+    first = fresh_store.keys.create(7, "first")
     api.error(401, "POST", BATCH, json=batch(generation("a"), key="phc_of_elsewhere"))
-    keyless.keys.revoke(first.record.key_id)
+    fresh_store.keys.revoke(first.record.key_id)
     api.error(401, "POST", BATCH, json=batch(generation("a"), key=first.key))
 
 
-def test_without_any_key_the_token_is_the_key(keyless: Store, tmp_path: Path) -> None:
-    api = made(keyless, tmp_path, TOKEN)
+def test_without_any_key_the_token_is_the_key(fresh_store: Store, tmp_path: Path) -> None:
+    api = made(fresh_store, tmp_path, TOKEN)
     for headers, in_body in ways_to_bring(TOKEN):
         body = batch(generation("a"), key=in_body)
         assert api.post(BATCH, json=body, headers=headers) == {"status": 1}
     api.error(401, "POST", BATCH, json=batch(generation("b")))
     api.error(401, "POST", BATCH, json=batch(generation("b"), key=TOKEN[:-1]))
     assert send_spans(api, spans(A).SerializeToString()).status_code == 401
-    assert sorted(keyless.events.of_traces(1, ["a", "b", A.hex()])) == ["a"]
+    assert sorted(fresh_store.events.of_traces(1, ["a", "b", A.hex()])) == ["a"]
 
 
 BULKY = b"[" * 3_000_000

@@ -48,8 +48,8 @@ async def dev_server(
     Raises:
         ServiceError: the program is missing, a port is taken, or it does not become healthy.
     """
-    address = f"{LOOPBACK}:{_usable_port('temporal_port', port)}"
-    ui_address = f"{LOOPBACK}:{_usable_port('temporal_ui_port', ui_port)}"
+    address = f"{LOOPBACK}:{usable_port('temporal_port', port)}"
+    ui_address = f"{LOOPBACK}:{usable_port('temporal_ui_port', ui_port)}"
     log_path = data_dir / "temporal.log"
     with log_path.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -99,7 +99,12 @@ def find_temporal() -> str:
     return found
 
 
-def _usable_port(setting: str, port: int) -> int:
+def usable_port(setting: str, port: int) -> int:
+    """The port, or for 0 a free one that nobody else is given for a minute.
+
+    Raises:
+        ServiceError: it is taken; names the setting.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
